@@ -1,0 +1,26 @@
+# Everything a developer does. Each target does its own set-up; nothing but git, make, Node 20 or newer and npm is needed
+# (Node 24, on which popgate runs, comes with the development dependencies).
+
+.PHONY: setup test check demo certs clean format
+
+setup: node_modules/.installed
+
+node_modules/.installed: package.json package-lock.json
+	npm ci --no-audit --no-fund
+	touch $@
+
+test: setup
+	npm run --silent check
+	npm run --silent test
+
+check: setup
+	npm run --silent check
+
+format: setup
+	npm run --silent format
+
+demo: setup
+	npm run --silent popgate -- demo
+
+clean:
+	rm -rf node_modules coverage artefacts

@@ -1,0 +1,103 @@
+/** Level and words of each event: the one place where they are written down. */
+import type { EventKind, EventOf, PopgateEvent } from "./events.ts";
+
+export type EventLevel = "debug" | "info" | "warn" | "error";
+
+type Words = {
+  readonly [K in EventKind]: { readonly level: EventLevel; readonly text: (event: EventOf<K>) => string };
+};
+
+const time = (ms: number): string => new Date(ms).toISOString();
+const list = (items: readonly string[]): string => items.join(", ");
+
+const words: Words = {
+  started: { level: "info", text: (e) => `popgate ${e.version} started with ${e.config}, ${e.accounts} account(s)` },
+  stopping: { level: "info", text: (e) => `stopping: ${e.reason}` },
+  stopped: { level: "info", text: () => "stopped" },
+  reloaded: { level: "info", text: (e) => `configuration ${e.config} loaded again` },
+  "reload-refused": {
+    level: "error",
+    text: (e) => `${e.config} has errors, the old configuration stays: ${e.errors.join("; ")}`,
+  },
+  "spool-opened": {
+    level: "info",
+    text: (e) => `spool ${e.dir} open: ${e.queued} queued, ${e.held} held, ${e.swept} unfinished removed`,
+  },
+  "spool-full": { level: "error", text: (e) => `spool full, nothing new is taken in: ${e.detail}` },
+  "spool-failed": { level: "error", text: (e) => `spool cannot be written: ${e.detail}` },
+  "spool-recovered": { level: "info", text: () => "spool can be written again" },
+  "record-set-aside": { level: "error", text: (e) => `unreadable spool entry ${e.key} set aside: ${e.detail}` },
+  "poll-started": { level: "debug", text: (e) => `${e.account}: poll begins` },
+  "poll-finished": {
+    level: "info",
+    text: (e) =>
+      `${e.account}: ${e.listed} in the box, ${e.fetched} fetched (${e.octets} octets), ${e.deleted} deleted, ${e.left} left, ${e.held} held, ${e.ms} ms`,
+  },
+  "poll-failed": {
+    level: "warn",
+    text: (e) => `${e.account}: poll failed (${e.failure}): ${e.detail}; next try ${time(e.retryAt)}`,
+  },
+  "box-notice": { level: "warn", text: (e) => `${e.account}: message ${e.uidl}: ${e.detail}` },
+  "box-rebuilt": {
+    level: "warn",
+    text: (e) =>
+      `${e.account}: every unique id in the box has changed; ${e.recognised} of ${e.listed} messages recognised by content, not fetched into the spool again`,
+  },
+  "profile-learnt": {
+    level: "info",
+    text: (e) => `${e.account}: profile ${e.profile} taken, ${e.share} of ${e.of} messages agree`,
+  },
+  "profile-undecided": { level: "warn", text: (e) => `${e.account}: no profile yet, mail is held: ${e.detail}` },
+  "profile-drift": { level: "error", text: (e) => `${e.account}: ${e.source} is missing, mail is held: ${e.detail}` },
+  received: {
+    level: "info",
+    text: (e) => `${e.message} received from ${e.account}, ${e.size} octets, for ${list(e.recipients)} by ${e.source}`,
+  },
+  duplicate: { level: "info", text: (e) => `${e.account}: message ${e.uidl} is a copy of ${e.of}: ${e.detail}` },
+  held: {
+    level: "warn",
+    text: (e) => `${e.message} held${e.recipient === undefined ? "" : ` for ${e.recipient}`}: ${e.reason}: ${e.detail}`,
+  },
+  delivered: {
+    level: "info",
+    text: (e) => `${e.message} delivered to ${list(e.recipients)} at ${e.destination}: ${e.reply}`,
+  },
+  deferred: {
+    level: "warn",
+    text: (e) =>
+      `${e.message} deferred for ${list(e.recipients)} at ${e.destination}: ${e.cause}; next try ${time(e.nextAttemptAt)}`,
+  },
+  refused: {
+    level: "warn",
+    text: (e) => `${e.message} refused for ${list(e.recipients)} at ${e.destination}, ${e.then}: ${e.cause}`,
+  },
+  unconfirmed: {
+    level: "warn",
+    text: (e) =>
+      `${e.message} possibly delivered to ${list(e.recipients)} at ${e.destination}: ${e.cause}; next try ${time(e.nextAttemptAt)}`,
+  },
+  released: { level: "info", text: (e) => `${e.message} released to ${list(e.recipients)} by ${e.by}` },
+  dropped: { level: "warn", text: (e) => `${e.message} dropped for ${list(e.recipients)} by ${e.by}` },
+  ended: { level: "info", text: (e) => `${e.message} is done` },
+  "notice-spooled": { level: "info", text: (e) => `${e.message} tells the postmaster of ${e.about} held message(s)` },
+  "destination-down": {
+    level: "warn",
+    text: (e) => `${e.destination} is down: ${e.cause}; next probe ${time(e.probeAt)}`,
+  },
+  "destination-up": {
+    level: "info",
+    text: (e) => `${e.destination} is up again after ${Math.round(e.afterMs / 1000)} s`,
+  },
+  "internal-error": { level: "error", text: (e) => `internal error in ${e.where}: ${e.detail}` },
+};
+
+export function eventLevel(event: PopgateEvent): EventLevel {
+  return words[event.kind].level;
+}
+
+/** One line in words, without control characters. */
+export function eventText(event: PopgateEvent): string {
+  const entry = words[event.kind] as { text: (event: PopgateEvent) => string };
+  // Servers' words may hold anything: C0 and C1 controls would let them forge log lines or steer a terminal.
+  return entry.text(event).replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ");
+}

@@ -1,0 +1,157 @@
+/**
+ * Everything that popgate tells an operator: one union, rendered by the logger, the command line, the page and the
+ * documentation alike (`event-words.ts`). No event carries a secret, a header's free text beyond the subject, or any
+ * part of a body.
+ */
+import type { HoldReason } from "./hold.ts";
+import type { AccountName, MessageId } from "./ids.ts";
+
+export type PopgateEvent =
+  // The daemon
+  | { readonly kind: "started"; readonly version: string; readonly config: string; readonly accounts: number }
+  | { readonly kind: "stopping"; readonly reason: string }
+  | { readonly kind: "stopped" }
+  | { readonly kind: "reloaded"; readonly config: string }
+  | { readonly kind: "reload-refused"; readonly config: string; readonly errors: readonly string[] }
+  // The spool
+  | {
+      readonly kind: "spool-opened";
+      readonly dir: string;
+      readonly queued: number;
+      readonly held: number;
+      readonly swept: number;
+    }
+  | { readonly kind: "spool-full"; readonly detail: string }
+  | { readonly kind: "spool-failed"; readonly detail: string }
+  | { readonly kind: "spool-recovered" }
+  | { readonly kind: "record-set-aside"; readonly key: string; readonly detail: string }
+  // Polling
+  | { readonly kind: "poll-started"; readonly account: AccountName }
+  | {
+      readonly kind: "poll-finished";
+      readonly account: AccountName;
+      readonly listed: number;
+      readonly fetched: number;
+      readonly octets: number;
+      readonly deleted: number;
+      readonly left: number;
+      readonly held: number;
+      readonly ms: number;
+    }
+  | {
+      readonly kind: "poll-failed";
+      readonly account: AccountName;
+      /** A `Pop3ErrorKind`, or `spool`. */
+      readonly failure: string;
+      readonly detail: string;
+      readonly retryAt: number;
+    }
+  | { readonly kind: "box-notice"; readonly account: AccountName; readonly uidl: string; readonly detail: string }
+  | {
+      readonly kind: "box-rebuilt";
+      readonly account: AccountName;
+      readonly recognised: number;
+      readonly listed: number;
+    }
+  | {
+      readonly kind: "profile-learnt";
+      readonly account: AccountName;
+      readonly profile: string;
+      readonly share: number;
+      readonly of: number;
+    }
+  | { readonly kind: "profile-undecided"; readonly account: AccountName; readonly detail: string }
+  | { readonly kind: "profile-drift"; readonly account: AccountName; readonly source: string; readonly detail: string }
+  // Messages
+  | {
+      readonly kind: "received";
+      readonly message: MessageId;
+      readonly account: AccountName;
+      readonly uidl: string;
+      readonly size: number;
+      readonly recipients: readonly string[];
+      readonly source: string;
+    }
+  | {
+      readonly kind: "duplicate";
+      readonly account: AccountName;
+      readonly uidl: string;
+      readonly of: MessageId;
+      readonly detail: string;
+    }
+  | {
+      readonly kind: "held";
+      readonly message: MessageId;
+      readonly account: AccountName | undefined;
+      readonly recipient: string | undefined;
+      readonly reason: HoldReason;
+      readonly detail: string;
+    }
+  | {
+      readonly kind: "delivered";
+      readonly message: MessageId;
+      readonly account: AccountName | undefined;
+      readonly recipients: readonly string[];
+      readonly destination: string;
+      readonly reply: string;
+      readonly ms: number;
+    }
+  | {
+      readonly kind: "deferred";
+      readonly message: MessageId;
+      readonly account: AccountName | undefined;
+      readonly recipients: readonly string[];
+      readonly destination: string;
+      readonly cause: string;
+      readonly nextAttemptAt: number;
+    }
+  | {
+      readonly kind: "refused";
+      readonly message: MessageId;
+      readonly account: AccountName | undefined;
+      readonly recipients: readonly string[];
+      readonly destination: string;
+      readonly cause: string;
+      readonly then: "held" | "redirected" | "bounced";
+    }
+  | {
+      readonly kind: "unconfirmed";
+      readonly message: MessageId;
+      readonly account: AccountName | undefined;
+      readonly recipients: readonly string[];
+      readonly destination: string;
+      readonly cause: string;
+      readonly nextAttemptAt: number;
+    }
+  | {
+      readonly kind: "released";
+      readonly message: MessageId;
+      readonly by: string;
+      readonly recipients: readonly string[];
+    }
+  | {
+      readonly kind: "dropped";
+      readonly message: MessageId;
+      readonly by: string;
+      readonly recipients: readonly string[];
+    }
+  | { readonly kind: "ended"; readonly message: MessageId; readonly account: AccountName | undefined }
+  | { readonly kind: "notice-spooled"; readonly message: MessageId; readonly about: number }
+  // Destinations
+  | {
+      readonly kind: "destination-down";
+      readonly destination: string;
+      readonly cause: string;
+      readonly probeAt: number;
+    }
+  | { readonly kind: "destination-up"; readonly destination: string; readonly afterMs: number }
+  // Anything that should not happen
+  | { readonly kind: "internal-error"; readonly where: string; readonly detail: string };
+
+export type EventKind = PopgateEvent["kind"];
+export type EventOf<K extends EventKind> = Extract<PopgateEvent, { readonly kind: K }>;
+
+/** Where events go. Emitting never throws and never waits. */
+export interface EventSink {
+  emit(event: PopgateEvent): void;
+}

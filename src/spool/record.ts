@@ -1,0 +1,146 @@
+/**
+ * What the spool keeps of a message, and the states of its recipients.
+ *
+ *   queued ──attempt──▶ delivered | queued (deferred, unconfirmed) | held | bounced | expired
+ *   held ──person──▶ queued | dropped
+ *   queued ──person──▶ held | dropped
+ *
+ * `delivering` is a state of the running process only: after a crash the recipient is simply still `queued`.
+ * A message with a `hold` of its own has no recipients yet: they are what could not be established.
+ * A message is *ended* when it has no hold and every recipient is delivered, bounced, expired or dropped. It then leaves
+ * a history record without its body.
+ */
+import type { Address, ReversePath } from "../core/address.ts";
+import type { Hold } from "../core/hold.ts";
+import type { AccountName, MessageId } from "../core/ids.ts";
+import type { Cause, SmtpReply } from "../core/outcome.ts";
+import type { EpochMs } from "../core/ports.ts";
+import type { ByteRange, Evidence, RemovedField } from "../message/decision.ts";
+
+export type RecipientState =
+  | { readonly kind: "queued"; readonly nextAttemptAt: EpochMs; readonly attempts: number }
+  | { readonly kind: "held"; readonly hold: Hold; readonly attempts: number }
+  | { readonly kind: "delivered"; readonly at: EpochMs; readonly reply: SmtpReply }
+  | { readonly kind: "bounced"; readonly at: EpochMs; readonly cause: Cause }
+  | { readonly kind: "expired"; readonly at: EpochMs; readonly cause: Cause }
+  | { readonly kind: "dropped"; readonly at: EpochMs; readonly by: string };
+
+export interface Recipient {
+  readonly address: Address;
+  readonly state: RecipientState;
+  /** What the last attempt that did not deliver ran into. */
+  readonly lastCause: Cause | undefined;
+  /** How many attempts ended without our knowing whether the target took the message. */
+  readonly unconfirmed: number;
+  /** RFC 3461 wishes, outbound only. */
+  readonly dsn: { readonly notify: readonly string[]; readonly orcpt: string | undefined } | undefined;
+}
+
+/** How a message came in. */
+export type Origin =
+  | { readonly kind: "pop3"; readonly account: AccountName; readonly uidl: string }
+  | { readonly kind: "smtp"; readonly client: string; readonly user: string | undefined; readonly protocol: string }
+  /** Made by popgate itself: a notice or a report. */
+  | { readonly kind: "local"; readonly purpose: "notice" | "report" };
+
+/** Inbound goes to Exchange, outbound to a relay. Notices and reports are inbound mail with a local origin. */
+export type Direction = "inbound" | "outbound";
+
+/** For lists and search; cut to a few hundred characters each, decoded. Never used for delivery. */
+export interface Summary {
+  readonly messageId: string;
+  readonly from: string;
+  readonly subject: string;
+  readonly date: string;
+}
+
+/** One attempt to hand the message over, for `show` and `explain`. The last 20 are kept. */
+export interface Attempt {
+  readonly at: EpochMs;
+  readonly destination: string;
+  readonly recipients: readonly Address[];
+  /** One line in words, with the server's own. */
+  readonly text: string;
+}
+
+/** The message as it is handed over: `prepend`, then the stored octets without `cuts`. */
+export interface Edits {
+  /** Complete header lines with CRLF, in ASCII: our Received field, and for outbound mail a missing Date or Message-ID. */
+  readonly prepend: string;
+  /** In order, never overlapping. */
+  readonly cuts: readonly ByteRange[];
+}
+
+/** What the transport must know of the content without reading it again. */
+export interface Traits {
+  /** Octets above 127 in the body or header. */
+  readonly eightBit: boolean;
+  /** Octets above 127 in the header block: RFC 6532, strictly needs SMTPUTF8. */
+  readonly eightBitHeader: boolean;
+  /** A line of more than 998 octets without its CRLF (RFC 5322 §2.1.1). */
+  readonly longLines: boolean;
+}
+
+/** All that is settled when a message is committed; the spool adds id, time, size and digest. */
+export interface MessageDraft {
+  readonly direction: Direction;
+  readonly origin: Origin;
+  readonly reversePath: ReversePath;
+  readonly recipients: readonly Recipient[];
+  /** The message as a whole waits for a person. */
+  readonly hold: Hold | undefined;
+  readonly edits: Edits;
+  readonly removed: readonly RemovedField[];
+  readonly evidence: Evidence | undefined;
+  readonly summary: Summary;
+  readonly traits: Traits;
+  /** SHA-256 (hex) of what the sender wrote, without what hops added: see `message/content-digest.ts`. */
+  readonly contentDigest: string;
+}
+
+export interface MessageRecord extends MessageDraft {
+  readonly version: 1;
+  readonly id: MessageId;
+  readonly receivedAt: EpochMs;
+  /** Octets as stored. */
+  readonly size: number;
+  /** SHA-256 (hex) of the octets as stored. */
+  readonly digest: string;
+  readonly attempts: readonly Attempt[];
+  /** Whether a person has been told that it is held. */
+  readonly noticedAt: EpochMs | undefined;
+}
+
+/** What is left of an ended message. */
+export interface HistoryRecord extends MessageRecord {
+  readonly endedAt: EpochMs;
+}
+
+/** True when nothing is left to do or to decide. */
+export function isEnded(record: Pick<MessageRecord, "hold" | "recipients">): boolean {
+  return (
+    record.hold === undefined &&
+    record.recipients.every(({ state }) => state.kind !== "queued" && state.kind !== "held")
+  );
+}
+
+/** When the message is next due for an attempt: the earliest of its queued recipients; `undefined` if none is queued. */
+export function nextDue(record: Pick<MessageRecord, "hold" | "recipients">): EpochMs | undefined {
+  let due: EpochMs | undefined;
+  if (record.hold !== undefined) return undefined;
+  for (const { state } of record.recipients) {
+    if (state.kind === "queued" && (due === undefined || state.nextAttemptAt < due)) due = state.nextAttemptAt;
+  }
+  return due;
+}
+
+/** A recipient that has just been established: due at once. */
+export function queuedRecipient(address: Address, now: EpochMs): Recipient {
+  return {
+    address,
+    state: { kind: "queued", nextAttemptAt: now, attempts: 0 },
+    lastCause: undefined,
+    unconfirmed: 0,
+    dsn: undefined,
+  };
+}
