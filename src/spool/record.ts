@@ -15,7 +15,8 @@ import type { Hold } from "../core/hold.ts";
 import type { AccountName, MessageId } from "../core/ids.ts";
 import type { Cause, SmtpReply } from "../core/outcome.ts";
 import type { EpochMs } from "../core/ports.ts";
-import type { ByteRange, Evidence, RemovedField } from "../message/decision.ts";
+import type { Evidence, RemovedField } from "../message/decision.ts";
+import type { Edits, Summary, Traits } from "../message/edits.ts";
 
 export type RecipientState =
   | { readonly kind: "queued"; readonly nextAttemptAt: EpochMs; readonly attempts: number }
@@ -46,14 +47,6 @@ export type Origin =
 /** Inbound goes to Exchange, outbound to a relay. Notices and reports are inbound mail with a local origin. */
 export type Direction = "inbound" | "outbound";
 
-/** For lists and search; cut to a few hundred characters each, decoded. Never used for delivery. */
-export interface Summary {
-  readonly messageId: string;
-  readonly from: string;
-  readonly subject: string;
-  readonly date: string;
-}
-
 /** One attempt to hand the message over, for `show` and `explain`. The last 20 are kept. */
 export interface Attempt {
   readonly at: EpochMs;
@@ -61,24 +54,6 @@ export interface Attempt {
   readonly recipients: readonly Address[];
   /** One line in words, with the server's own. */
   readonly text: string;
-}
-
-/** The message as it is handed over: `prepend`, then the stored octets without `cuts`. */
-export interface Edits {
-  /** Complete header lines with CRLF, in ASCII: our Received field, and for outbound mail a missing Date or Message-ID. */
-  readonly prepend: string;
-  /** In order, never overlapping. */
-  readonly cuts: readonly ByteRange[];
-}
-
-/** What the transport must know of the content without reading it again. */
-export interface Traits {
-  /** Octets above 127 in the body or header. */
-  readonly eightBit: boolean;
-  /** Octets above 127 in the header block: RFC 6532, strictly needs SMTPUTF8. */
-  readonly eightBitHeader: boolean;
-  /** A line of more than 998 octets without its CRLF (RFC 5322 §2.1.1). */
-  readonly longLines: boolean;
 }
 
 /** All that is settled when a message is committed; the spool adds id, time, size and digest. */
@@ -94,7 +69,7 @@ export interface MessageDraft {
   readonly evidence: Evidence | undefined;
   readonly summary: Summary;
   readonly traits: Traits;
-  /** SHA-256 (hex) of what the sender wrote, without what hops added: see `message/content-digest.ts`. */
+  /** SHA-256 (hex) of what the sender wrote, without what hops added: see `message/examine.ts`. */
   readonly contentDigest: string;
 }
 
