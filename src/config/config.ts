@@ -1,0 +1,232 @@
+/**
+ * What `popgate.toml` means, once it has been read and found good: every part of the program is made from this and
+ * asks no further questions. Durations are milliseconds, sizes octets, domains lower-case A-labels, paths absolute.
+ *
+ * A `Config` is immutable. Secrets are not in it: a `Secret` knows where one is kept and reads it when it is used, so
+ * that a changed password needs no restart. CA files are read when the configuration is.
+ */
+import type { Address, AddressKey } from "../core/address.ts";
+import type { AccountName } from "../core/ids.ts";
+import type { CollectorPolicy, EnvelopePolicy } from "../message/policy.ts";
+import type { Secret } from "./secret.ts";
+
+export interface Config {
+  /** Absolute path of the file it was read from. */
+  readonly file: string;
+  /** Our name in EHLO and in Received fields. */
+  readonly hostname: string;
+  readonly postmaster: Address;
+  /** The company's own domains. */
+  readonly domains: readonly string[];
+  readonly aliases: ReadonlyMap<AddressKey, readonly Address[]>;
+  /** How many boxes are polled at the same time. */
+  readonly pollParallel: number;
+  readonly spool: SpoolConfig;
+  readonly exchange: ExchangeConfig;
+  /** Collectors and mailboxes, in the order of the file (collectors first); those switched off included. */
+  readonly accounts: readonly AccountConfig[];
+  readonly notice: NoticeConfig;
+  readonly listener: ListenerConfig | undefined;
+  readonly relays: readonly RelayConfig[];
+  readonly admin: AdminConfig;
+  readonly log: LogConfig;
+}
+
+export interface SpoolConfig {
+  readonly dir: string;
+  readonly maxOctets: number;
+  readonly minFreeOctets: number;
+  readonly historyDays: number;
+}
+
+/** How a connection is secured; `tls-policy.ts` of `net/` takes it as it is. */
+export interface TlsConfig {
+  /** `starttls`: a server that does not offer it is refused. `opportunistic`: it is talked to in the clear. */
+  readonly mode: "off" | "starttls" | "implicit" | "opportunistic";
+  /** PEM texts; empty: the system's roots. */
+  readonly ca: readonly string[];
+  /** Pins, as configured: `sha256:…` or `spki-sha256:…`. */
+  readonly fingerprints: readonly string[];
+  readonly minVersion: "TLSv1" | "TLSv1.2" | "TLSv1.3";
+  readonly servername: string | undefined;
+}
+
+/** A certificate and its key, for what listens. Absolute paths; both are read when the listener starts. */
+export interface ServerTlsConfig {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+export interface OAuthConfig {
+  readonly tokenEndpoint: string;
+  readonly clientId: string;
+  readonly clientSecret: Secret | undefined;
+  readonly refreshToken: Secret;
+  readonly scope: string | undefined;
+}
+
+export type Credentials =
+  | { readonly kind: "password"; readonly user: string; readonly password: Secret }
+  | { readonly kind: "oauth"; readonly user: string; readonly oauth: OAuthConfig };
+
+/** `auto`: the strongest that the server offers. */
+export type AuthChoice =
+  | "auto"
+  | "user"
+  | "apop"
+  | "plain"
+  | "login"
+  | "cram-md5"
+  | "scram-sha-1"
+  | "scram-sha-256"
+  | "xoauth2"
+  | "oauthbearer";
+
+/** When a box is looked at. */
+export type Schedule =
+  | { readonly kind: "every"; readonly ms: number }
+  | { readonly kind: "cron"; readonly pattern: string };
+
+/** How long the provider keeps what has been brought in. */
+export type KeepRule =
+  | { readonly kind: "never" }
+  | { readonly kind: "until-delivered" }
+  | { readonly kind: "for"; readonly ms: number }
+  | { readonly kind: "forever" };
+
+/** `profile = "auto"`: all of a collector's policy but what is to be learnt from the box itself. */
+export interface AutoPolicy extends Omit<
+  CollectorPolicy,
+  "kind" | "profile" | "sources" | "place" | "providerHosts" | "absentWhenSeveral"
+> {
+  readonly kind: "auto";
+}
+
+interface AccountBase {
+  readonly name: AccountName;
+  readonly enabled: boolean;
+  readonly host: string;
+  readonly port: number;
+  readonly tls: TlsConfig;
+  readonly credentials: Credentials;
+  readonly auth: AuthChoice;
+  readonly schedule: Schedule;
+  /** Never log in more often than this, whatever the schedule says: the provider's rule. 0: none known. */
+  readonly minIntervalMs: number;
+  readonly keep: KeepRule;
+  /** What happens to mail that is already in the box at the first contact: `new` leaves it there. */
+  readonly initial: "all" | "new";
+  /** Larger messages are left at the provider. */
+  readonly maxOctets: number;
+  /** How long the server may be silent. */
+  readonly timeoutMs: number;
+  /** A session is ended (and its deletions made good) after so many messages. */
+  readonly sessionMessages: number;
+  readonly pipelining: boolean;
+}
+
+export interface CollectorConfig extends AccountBase {
+  readonly kind: "collector";
+  /** `established` is never set here: it is learnt. */
+  readonly policy: CollectorPolicy | AutoPolicy;
+}
+
+export interface MailboxConfig extends AccountBase {
+  readonly kind: "mailbox";
+  readonly policy: Extract<EnvelopePolicy, { readonly kind: "mailbox" }>;
+}
+
+export type AccountConfig = CollectorConfig | MailboxConfig;
+
+export interface ExchangeConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: TlsConfig;
+  readonly credentials: Credentials | undefined;
+  readonly connections: number;
+  /** Recipients of one transaction. */
+  readonly maxRecipients: number;
+  /** What becomes of a recipient that Exchange refuses for good. */
+  readonly onReject:
+    | { readonly kind: "hold" }
+    | { readonly kind: "redirect"; readonly to: Address }
+    | { readonly kind: "bounce" };
+  /** After this long without success a message is held. */
+  readonly giveUpMs: number;
+  /** Pauses between attempts; the last one repeats. Never empty. */
+  readonly retryMs: readonly number[];
+  /** 8-bit bodies to a server without 8BITMIME: sent as they are, or held. */
+  readonly eightBit: "send" | "hold";
+}
+
+export interface NoticeConfig {
+  /** At most one notice in this time. */
+  readonly everyMs: number;
+  readonly language: "de" | "en";
+}
+
+/** `host:port` to listen on. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ListenerConfig {
+  readonly listen: readonly ListenAddress[];
+  /** Addresses on which TLS begins at once. */
+  readonly listenImplicit: readonly ListenAddress[];
+  /** Networks (CIDR) whose hosts need no login. */
+  readonly allow: readonly string[];
+  readonly tls: ServerTlsConfig | undefined;
+  readonly users: ReadonlyMap<string, Secret>;
+  readonly maxOctets: number;
+  readonly maxRecipients: number;
+  readonly connections: number;
+  /** Domains that envelope senders must belong to. */
+  readonly senderDomains: readonly string[];
+  /** When a sender is told that a message is late, and when that it has failed. */
+  readonly delayNoticeMs: number;
+  readonly giveUpMs: number;
+}
+
+export interface RateLimit {
+  readonly messages: number;
+  readonly perMs: number;
+}
+
+/** `kind: "all"` is `*`. */
+export type SenderPattern =
+  | { readonly kind: "all" }
+  | { readonly kind: "domain"; readonly domain: string }
+  | { readonly kind: "address"; readonly address: Address };
+
+export interface RelayConfig {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly tls: TlsConfig;
+  readonly credentials: Credentials | undefined;
+  readonly auth: AuthChoice;
+  readonly senders: readonly SenderPattern[];
+  readonly rates: readonly RateLimit[];
+  readonly connections: number;
+  /** Put into MAIL FROM instead of the sender, for providers that insist on it. */
+  readonly envelopeFrom: Address | undefined;
+}
+
+export interface AdminConfig {
+  /** Path of the Unix socket. */
+  readonly socket: string;
+  readonly web:
+    | {
+        readonly listen: ListenAddress;
+        readonly users: ReadonlyMap<string, Secret>;
+        readonly tls: ServerTlsConfig | undefined;
+      }
+    | undefined;
+}
+
+export interface LogConfig {
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly pretty: boolean;
+}
