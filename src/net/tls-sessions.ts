@@ -1,0 +1,87 @@
+/**
+ * TLS sessions kept for resumption (RFC 8446 §2.2, RFC 5077): the second poll of a box saves the certificate chain and,
+ * with TLS 1.2, a round trip.
+ *
+ * One instance belongs to one caller and holds few entries. A session is only ever offered to the same host, port and
+ * policy that it was made with: a resumed handshake does not show a certificate again, so a session must not carry the
+ * trust of one set of roots or pins over to another. It is dropped no later than the certificate it rests on.
+ */
+import type { Clock, EpochMs } from "../core/ports.ts";
+import type { TlsPolicy } from "./tls-policy.ts";
+
+export interface TlsSessionsOptions {
+  readonly clock: Clock;
+  /** How many servers are remembered; the longest unused goes first. */
+  readonly maxEntries?: number;
+  /** How long a session may stand in for a full handshake. Servers' own limits (RFC 8446 §4.6.1: 7 days) come on top. */
+  readonly maxAgeMs?: number;
+}
+
+interface Entry {
+  readonly session: Buffer;
+  readonly until: EpochMs;
+}
+
+const defaultEntries = 32;
+const defaultMaxAgeMs = 12 * 60 * 60 * 1000;
+
+/** A bounded store of TLS sessions. `dial` and `upgrade` fill it and draw on it. */
+export class TlsSessions {
+  readonly #clock: Clock;
+  readonly #maxEntries: number;
+  readonly #maxAgeMs: number;
+  /** In order of use, the longest unused first. */
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(options: TlsSessionsOptions) {
+    this.#clock = options.clock;
+    this.#maxEntries = options.maxEntries ?? defaultEntries;
+    this.#maxAgeMs = options.maxAgeMs ?? defaultMaxAgeMs;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** The session last made with this server under this policy, if it may still be used. */
+  find(host: string, port: number, policy: TlsPolicy): Buffer | undefined {
+    const key = sessionKey(host, port, policy);
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    this.#entries.delete(key);
+    if (entry.until <= this.#clock.now()) return undefined;
+    this.#entries.set(key, entry);
+    return entry.session;
+  }
+
+  /** Keeps a session of a connection whose server has proved itself; `certificateEnds` is when its certificate expires. */
+  keep(host: string, port: number, policy: TlsPolicy, session: Buffer, certificateEnds: EpochMs): void {
+    const key = sessionKey(host, port, policy);
+    this.#entries.delete(key);
+    const now = this.#clock.now();
+    // An expired certificate is in use only by its pin, which is checked at every handshake, resumed or not.
+    const until = certificateEnds <= now ? now + this.#maxAgeMs : Math.min(now + this.#maxAgeMs, certificateEnds);
+    this.#entries.set(key, { session, until });
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= this.#maxEntries) break;
+      this.#entries.delete(oldest);
+    }
+  }
+
+  /** Forgets the session: it did not work, or its server no longer proves itself. */
+  forget(host: string, port: number, policy: TlsPolicy): void {
+    this.#entries.delete(sessionKey(host, port, policy));
+  }
+}
+
+function sessionKey(host: string, port: number, policy: TlsPolicy): string {
+  return JSON.stringify([
+    host.toLowerCase(),
+    port,
+    policy.mode,
+    policy.servername,
+    policy.minVersion,
+    policy.ca,
+    policy.fingerprints,
+  ]);
+}
