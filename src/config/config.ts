@@ -8,6 +8,7 @@
 import type { Address, AddressKey } from "../core/address.ts";
 import type { AccountName } from "../core/ids.ts";
 import type { CollectorPolicy, EnvelopePolicy } from "../message/policy.ts";
+import type { TlsPolicy } from "../net/tls-policy.ts";
 import type { Secret } from "./secret.ts";
 
 export interface Config {
@@ -37,18 +38,6 @@ export interface SpoolConfig {
   readonly maxOctets: number;
   readonly minFreeOctets: number;
   readonly historyDays: number;
-}
-
-/** How a connection is secured; `tls-policy.ts` of `net/` takes it as it is. */
-export interface TlsConfig {
-  /** `starttls`: a server that does not offer it is refused. `opportunistic`: it is talked to in the clear. */
-  readonly mode: "off" | "starttls" | "implicit" | "opportunistic";
-  /** PEM texts; empty: the system's roots. */
-  readonly ca: readonly string[];
-  /** Pins, as configured: `sha256:…` or `spki-sha256:…`. */
-  readonly fingerprints: readonly string[];
-  readonly minVersion: "TLSv1" | "TLSv1.2" | "TLSv1.3";
-  readonly servername: string | undefined;
 }
 
 /** A certificate and its key, for what listens. Absolute paths; both are read when the listener starts. */
@@ -107,7 +96,7 @@ interface AccountBase {
   readonly enabled: boolean;
   readonly host: string;
   readonly port: number;
-  readonly tls: TlsConfig;
+  readonly tls: TlsPolicy;
   readonly credentials: Credentials;
   readonly auth: AuthChoice;
   readonly schedule: Schedule;
@@ -141,7 +130,7 @@ export type AccountConfig = CollectorConfig | MailboxConfig;
 export interface ExchangeConfig {
   readonly host: string;
   readonly port: number;
-  readonly tls: TlsConfig;
+  readonly tls: TlsPolicy;
   readonly credentials: Credentials | undefined;
   readonly connections: number;
   /** Recipients of one transaction. */
@@ -204,7 +193,7 @@ export interface RelayConfig {
   readonly name: string;
   readonly host: string;
   readonly port: number;
-  readonly tls: TlsConfig;
+  readonly tls: TlsPolicy;
   readonly credentials: Credentials | undefined;
   readonly auth: AuthChoice;
   readonly senders: readonly SenderPattern[];
