@@ -38,6 +38,7 @@ const words: Words = {
     text: (e) => `${e.account}: poll failed (${e.failure}): ${e.detail}; next try ${time(e.retryAt)}`,
   },
   "box-notice": { level: "warn", text: (e) => `${e.account}: message ${e.uidl}: ${e.detail}` },
+  "account-notice": { level: "warn", text: (e) => `${e.account}: ${e.detail}` },
   "box-rebuilt": {
     level: "warn",
     text: (e) =>

@@ -47,6 +47,8 @@ export type PopgateEvent =
       readonly retryAt: number;
     }
   | { readonly kind: "box-notice"; readonly account: AccountName; readonly uidl: string; readonly detail: string }
+  /** Something about the box or the server as a whole that a person should know; told once. */
+  | { readonly kind: "account-notice"; readonly account: AccountName; readonly detail: string }
   | {
       readonly kind: "box-rebuilt";
       readonly account: AccountName;
