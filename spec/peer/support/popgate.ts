@@ -1,0 +1,104 @@
+/** popgate itself as a process: one poll and out, or the daemon until it is stopped or killed. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url));
+
+export interface Run {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** `popgate …` to its end. */
+export async function popgate(args: readonly string[], timeoutMs = 120_000): Promise<Run> {
+  const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
+  await once(child, "close");
+  clearTimeout(timer);
+  return { code: child.exitCode, stdout, stderr };
+}
+
+export interface Daemon extends AsyncDisposable {
+  /** Lines of the log so far, parsed. */
+  events(): readonly Record<string, unknown>[];
+  /** Kills it without warning. */
+  kill(): Promise<void>;
+  /** Asks it to stop, and waits. */
+  stop(): Promise<number | null>;
+}
+
+/** `popgate run` as a daemon whose log is kept. */
+export function startDaemon(config: string): Daemon {
+  const child = spawn(process.execPath, [main, "run", "--config", config], { stdio: ["ignore", "pipe", "pipe"] });
+  const lines: Record<string, unknown>[] = [];
+  let rest = "";
+  const keep = (chunk: Buffer): void => {
+    rest += chunk.toString();
+    const parts = rest.split("\n");
+    rest = parts.pop() ?? "";
+    for (const line of parts) lines.push(parseLine(line));
+  };
+  child.stdout.on("data", keep);
+  child.stderr.on("data", keep);
+  return {
+    events: () => lines,
+    kill: async () => end(child, "SIGKILL"),
+    async stop() {
+      await end(child, "SIGTERM");
+      return child.exitCode;
+    },
+    [Symbol.asyncDispose]: async () => end(child, "SIGKILL"),
+  };
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const closed = once(child, "close");
+  child.kill(signal);
+  await closed;
+}
+
+function parseLine(line: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null ? { ...value } : { text: line };
+  } catch {
+    return { text: line };
+  }
+}
+
+/** What is the same in all peers' configurations. */
+export interface ConfigOptions {
+  readonly dir: string;
+  readonly exchangePort: number;
+  readonly exchange?: string;
+  readonly accounts: string;
+}
+
+export function configText(options: ConfigOptions): string {
+  return `
+hostname = "popgate.firma.example"
+postmaster = "postmaster@firma.example"
+domains = ["firma.example"]
+
+[spool]
+dir = "${path.join(options.dir, "spool")}"
+
+[exchange]
+host = "127.0.0.1"
+port = ${options.exchangePort}
+${options.exchange ?? 'tls = "off"'}
+
+[log]
+level = "debug"
+
+${options.accounts}
+`;
+}

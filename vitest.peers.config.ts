@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+/** Against real mail programs: needs root and what scripts/peers-install.sh installs. */
+export default defineConfig({
+  test: {
+    include: ["spec/peer/**/*.spec.ts"],
+    pool: "forks",
+    fileParallelism: false,
+    testTimeout: 240_000,
+    hookTimeout: 60_000,
+  },
+});
