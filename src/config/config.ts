@@ -7,6 +7,7 @@
  */
 import type { Address, AddressKey } from "../core/address.ts";
 import type { AccountName } from "../core/ids.ts";
+import type { LearnBase } from "../message/learn.ts";
 import type { CollectorPolicy, EnvelopePolicy } from "../message/policy.ts";
 import type { TlsPolicy } from "../net/tls-policy.ts";
 import type { Secret } from "./secret.ts";
@@ -84,10 +85,7 @@ export type KeepRule =
   | { readonly kind: "forever" };
 
 /** `profile = "auto"`: all of a collector's policy but what is to be learnt from the box itself. */
-export interface AutoPolicy extends Omit<
-  CollectorPolicy,
-  "kind" | "profile" | "sources" | "place" | "providerHosts" | "absentWhenSeveral"
-> {
+export interface AutoPolicy extends LearnBase {
   readonly kind: "auto";
 }
 

@@ -1,0 +1,183 @@
+/**
+ * The files that a configuration speaks of: certificates, which are read when the configuration is, and secrets, which
+ * are read when they are used but looked at now, so that a wrong mode or a missing file shows before anything starts.
+ *
+ * A variable or credential that is missing is only a warning: the service may well be given what the administrator's
+ * shell has not. Relative paths start from the folder of the configuration file.
+ */
+import { X509Certificate } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { hasCode, textOf } from "./failure.ts";
+import type { Findings } from "./findings.ts";
+import { keyText, type KeyPath } from "./key-path.ts";
+import { listOf } from "./resolve-connection.ts";
+import type { Draft } from "./schema.ts";
+import { Secret, type SecretPorts, type SecretSource } from "./secret.ts";
+import type { RawSecret } from "./secret-schema.ts";
+
+const largestPem = 1024 * 1024;
+
+export class ConfigFiles {
+  readonly #folder: string;
+  readonly #ports: SecretPorts;
+  readonly #pems = new Map<string, string>();
+
+  constructor(folder: string, ports: SecretPorts) {
+    this.#folder = folder;
+    this.#ports = ports;
+  }
+
+  path(written: string): string {
+    return resolve(this.#folder, written);
+  }
+
+  secret(at: KeyPath, raw: RawSecret): Secret {
+    return new Secret(keyText(at), this.#source(raw), this.#ports);
+  }
+
+  /** The text of a PEM file that `check` has read. */
+  pem(written: string): string {
+    const text = this.#pems.get(this.path(written));
+    if (text === undefined) throw new TypeError("a CA file has not been read");
+    return text;
+  }
+
+  /** Looks at every file that the draft names. `exposed`: others can read the configuration file itself. */
+  async check(draft: Draft, exposed: boolean, findings: Findings): Promise<void> {
+    for (const { at, paths } of caKeys(draft)) {
+      for (const [index, written] of paths.entries())
+        await this.#checkPem(written, paths.length > 1 ? [...at, index] : at, findings);
+    }
+    for (const { at, written } of serverFiles(draft)) await this.#checkReadable(written, at, findings);
+    for (const { at, raw } of secretKeys(draft)) await this.#checkSecret(raw, at, exposed, findings);
+    await this.#checkSpoolDir(draft, findings);
+  }
+
+  #source(raw: RawSecret): SecretSource {
+    if (typeof raw === "string") return { kind: "plain", value: raw };
+    if (raw.file !== undefined) return { kind: "file", path: this.path(raw.file) };
+    if (raw.env !== undefined) return { kind: "env", name: raw.env };
+    if (raw.credential !== undefined) return { kind: "credential", name: raw.credential };
+    const [program, ...rest] = raw.command ?? [];
+    if (program === undefined) throw new TypeError("a secret without a source has passed the schema");
+    return { kind: "command", argv: [program, ...rest], timeoutMs: raw.timeout };
+  }
+
+  async #checkPem(written: string, at: KeyPath, findings: Findings): Promise<void> {
+    const text = await this.#read(written, at, findings);
+    if (text === undefined) return;
+    const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/gu) ?? [];
+    if (blocks.length === 0) {
+      findings.error(at, `${written} holds no certificate in PEM form`, "It must hold -----BEGIN CERTIFICATE-----");
+      return;
+    }
+    try {
+      for (const block of blocks) void new X509Certificate(block);
+      this.#pems.set(this.path(written), blocks.join("\n"));
+    } catch (error) {
+      findings.error(at, `${written} holds a certificate that cannot be read: ${textOf(error)}`);
+    }
+  }
+
+  async #checkReadable(written: string, at: KeyPath, findings: Findings): Promise<void> {
+    await this.#read(written, at, findings);
+  }
+
+  async #read(written: string, at: KeyPath, findings: Findings): Promise<string | undefined> {
+    const path = this.path(written);
+    try {
+      const found = await stat(path);
+      if (!found.isFile()) findings.error(at, `${path} is not a regular file`);
+      else if (found.size > largestPem) findings.error(at, `${path} is larger than any certificate`);
+      else return await readFile(path, "latin1");
+    } catch (error) {
+      findings.error(
+        at,
+        hasCode(error, "ENOENT") ? `the file ${path} does not exist` : `${path} cannot be read: ${textOf(error)}`,
+      );
+    }
+    return undefined;
+  }
+
+  async #checkSecret(raw: RawSecret, at: KeyPath, exposed: boolean, findings: Findings): Promise<void> {
+    if (typeof raw === "string") {
+      const hint = 'Keep it in a file of its own: { file = "/etc/popgate/secret" }';
+      findings.warn(
+        at,
+        exposed ? "the secret stands in this file, which other users can read" : "the secret stands in this file",
+        exposed ? `${hint}; and run chmod 600 on this one` : hint,
+      );
+    }
+    if (typeof raw !== "string" && raw.command !== undefined) return;
+    const result = await this.secret(at, raw).tryRead();
+    if (result.kind === "ok") return;
+    const unset =
+      typeof raw !== "string" && (raw.env !== undefined || (raw.credential !== undefined && !this.#hasCredentials()));
+    if (unset) findings.warn(at, result.why, result.hint === "" ? "The service needs it" : result.hint);
+    else findings.error(at, result.why, result.hint);
+  }
+
+  #hasCredentials(): boolean {
+    return (this.#ports.env["CREDENTIALS_DIRECTORY"] ?? "") !== "";
+  }
+
+  async #checkSpoolDir({ spool }: Draft, findings: Findings): Promise<void> {
+    if (spool === undefined) return;
+    const path = this.path(spool.dir);
+    const found = await stat(path).catch(() => undefined);
+    // A folder that is not there yet is made when the spool is opened.
+    if (found !== undefined && !found.isDirectory()) findings.error(["spool", "dir"], `${path} is not a folder`);
+  }
+}
+
+type Login = {
+  readonly password?: RawSecret | undefined;
+  readonly oauth?: { readonly client_secret?: RawSecret | undefined; readonly refresh_token: RawSecret } | undefined;
+};
+
+function connections(draft: Draft) {
+  return [
+    ...(draft.collector ?? []).map((keys, index) => ({ at: ["collector", index], keys })),
+    ...(draft.mailbox ?? []).map((keys, index) => ({ at: ["mailbox", index], keys })),
+    ...(draft.exchange === undefined ? [] : [{ at: ["exchange"], keys: { ...draft.exchange, oauth: undefined } }]),
+    ...(draft.relay ?? []).map((keys, index) => ({ at: ["relay", index], keys })),
+  ];
+}
+
+function caKeys(draft: Draft) {
+  return connections(draft).map(({ at, keys }) => ({ at: [...at, "ca"], paths: listOf(keys.ca) }));
+}
+
+function secretKeys(draft: Draft): readonly { readonly at: KeyPath; readonly raw: RawSecret }[] {
+  return [
+    ...connections(draft).flatMap(({ at, keys }) => loginSecrets(at, keys)),
+    ...Object.entries(draft.listener?.users ?? {}).map(([name, raw]) => ({ at: ["listener", "users", name], raw })),
+    ...Object.entries(draft.admin?.web?.users ?? {}).map(([name, raw]) => ({
+      at: ["admin", "web", "users", name],
+      raw,
+    })),
+  ];
+}
+
+function loginSecrets(at: KeyPath, { password, oauth }: Login): { readonly at: KeyPath; readonly raw: RawSecret }[] {
+  return [
+    { at: [...at, "password"], raw: password },
+    { at: [...at, "oauth", "client_secret"], raw: oauth?.client_secret },
+    { at: [...at, "oauth", "refresh_token"], raw: oauth?.refresh_token },
+  ].flatMap(({ at: place, raw }) => (raw === undefined ? [] : [{ at: place, raw }]));
+}
+
+function serverFiles({ listener, admin }: Draft): readonly { readonly at: KeyPath; readonly written: string }[] {
+  return [
+    { at: ["listener", "tls"], tls: listener?.tls },
+    { at: ["admin", "web", "tls"], tls: admin?.web?.tls },
+  ].flatMap(({ at, tls }) =>
+    tls === undefined
+      ? []
+      : [
+          { at: [...at, "cert"], written: tls.cert },
+          { at: [...at, "key"], written: tls.key },
+        ],
+  );
+}
