@@ -11,7 +11,13 @@
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { domainToASCII } from "node:url";
-import tls, { type ConnectionOptions, type PeerCertificate, type SecureContext, type TLSSocket } from "node:tls";
+import tls, {
+  type ConnectionOptions,
+  type DetailedPeerCertificate,
+  type PeerCertificate,
+  type SecureContext,
+  type TLSSocket,
+} from "node:tls";
 import { type Pin, parsePin, pinsOf, type TlsPolicy } from "./tls-policy.ts";
 
 /** A server that did not prove itself. `explainTlsError` puts it in words. */
@@ -19,13 +25,14 @@ export class PeerDistrusted extends Error {
   override readonly name = "PeerDistrusted";
   /** OpenSSL's or Node's code for the fault, or `PIN_MISMATCH` or `NO_CERTIFICATE`. */
   readonly code: string;
-  readonly certificate: X509Certificate | undefined;
+  /** The server's certificate and, as far as known, its issuers. */
+  readonly chain: readonly X509Certificate[];
   /** The pins that were configured. */
   readonly expected: readonly Pin[];
-  constructor(code: string, certificate: X509Certificate | undefined, expected: readonly Pin[] = []) {
+  constructor(code: string, chain: readonly X509Certificate[], expected: readonly Pin[] = []) {
     super(code);
     this.code = code;
-    this.certificate = certificate;
+    this.chain = chain;
     this.expected = expected;
   }
 }
@@ -56,18 +63,44 @@ export function tlsConnectOptions(policy: TlsPolicy, host: string): ConnectionOp
  * `tlsConnectOptions` of the same policy and host. Also to be asked after a resumed handshake.
  */
 export function verifyPeer(socket: TLSSocket, policy: TlsPolicy, host: string): PeerDistrusted | undefined {
-  const certificate = socket.getPeerX509Certificate();
-  if (certificate === undefined) return new PeerDistrusted("NO_CERTIFICATE", undefined);
+  const peer = socket.getPeerCertificate(true);
+  const chain = peerChain(peer);
+  const [certificate] = chain;
+  if (certificate === undefined) return new PeerDistrusted("NO_CERTIFICATE", []);
   if (policy.fingerprints.length > 0) {
     const expected = pins(policy);
-    return matches(certificate, expected) ? undefined : new PeerDistrusted("PIN_MISMATCH", certificate, expected);
+    return matches(certificate, expected) ? undefined : new PeerDistrusted("PIN_MISMATCH", chain, expected);
   }
   if (!needsProof(policy)) return undefined;
-  if (!socket.authorized) return new PeerDistrusted(codeOf(socket.authorizationError), certificate);
+  if (!socket.authorized) return new PeerDistrusted(codeOf(socket.authorizationError), chain);
   // node:tls leaves this out when the session was resumed.
-  const nameFault = tls.checkServerIdentity(peerName(policy, host), socket.getPeerCertificate());
-  return nameFault === undefined ? undefined : new PeerDistrusted("ERR_TLS_CERT_ALTNAME_INVALID", certificate);
+  const nameFault = tls.checkServerIdentity(peerName(policy, host), peer);
+  return nameFault === undefined ? undefined : new PeerDistrusted("ERR_TLS_CERT_ALTNAME_INVALID", chain);
 }
+
+/** When the server's certificate ends, in milliseconds since 1970; `undefined` when there is none. */
+export function peerCertificateEnds(socket: TLSSocket): number | undefined {
+  return peerChain(socket.getPeerCertificate())[0]?.validToDate.getTime();
+}
+
+/**
+ * The server's certificate and its issuers as far as they were sent or are known, without the loop at the end.
+ * (Not by `getPeerX509Certificate`: in Node 24.21 a second call of it, and every later `getPeerCertificate`, finds nothing.)
+ */
+function peerChain(peer: DetailedPeerCertificate | PeerCertificate): readonly X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  // Without a certificate node:tls gives an empty object, which its type does not say.
+  for (let next: DetailedPeerCertificate | PeerCertificate | undefined = peer; next?.raw !== undefined;) {
+    const certificate = new X509Certificate(next.raw);
+    if (chain.length >= longestChain || chain.some((link) => link.raw.equals(certificate.raw))) break;
+    chain.push(certificate);
+    next = "issuerCertificate" in next ? next.issuerCertificate : undefined;
+  }
+  return chain;
+}
+
+/** More certificates than any server needs to show. */
+const longestChain = 10;
 
 /** The name that the certificate must carry: a host name as A-labels without trailing dot, or an IP address. */
 export function peerName(policy: TlsPolicy, host: string): string {
@@ -85,7 +118,7 @@ function identityFault(policy: TlsPolicy, name: string, peer: PeerCertificate): 
   if (policy.fingerprints.length === 0) return tls.checkServerIdentity(name, peer);
   const certificate = new X509Certificate(peer.raw);
   const expected = pins(policy);
-  return matches(certificate, expected) ? undefined : new PeerDistrusted("PIN_MISMATCH", certificate, expected);
+  return matches(certificate, expected) ? undefined : new PeerDistrusted("PIN_MISMATCH", [certificate], expected);
 }
 
 function pins(policy: TlsPolicy): readonly Pin[] {
