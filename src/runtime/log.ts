@@ -1,0 +1,96 @@
+/**
+ * The log: one line for each event, as JSON for machines (journald, a log collector) or as text for people.
+ *
+ * Guarantees: a line has level, time, the event's kind, its message id and account where it has them, and the event's
+ * words; nothing else of an event is written. Registered secrets are taken out (`redaction.ts`). Lines are written in
+ * the order of the events and before `emit` returns to a file or terminal, so that a crash does not swallow the line
+ * that explains it. Colours only on a terminal.
+ *
+ * Fails silently: when the log cannot be written (its reader has gone), mail goes on.
+ */
+import type { EventEmitter } from "node:events";
+import { isatty } from "node:tty";
+import { pino, type DestinationStream } from "pino";
+import { prettyFactory } from "pino-pretty";
+import { eventLevel, eventText, type EventLevel } from "../core/event-words.ts";
+import type { EventSink, PopgateEvent } from "../core/events.ts";
+import { Redaction } from "./redaction.ts";
+
+/** Where lines go: a file descriptor, or a stream that the caller owns and ends. */
+export type LogDestination = number | NodeJS.WritableStream;
+
+export interface LogOptions {
+  /** Events below are not written. */
+  readonly level: EventLevel;
+  /** Lines for people. */
+  readonly pretty: boolean;
+  readonly destination: LogDestination;
+}
+
+export interface Log extends EventSink, AsyncDisposable {
+  /** From now on this value appears in no line. */
+  registerSecret(value: string): void;
+  /** Resolves when everything emitted so far has been handed to the destination. */
+  flush(): Promise<void>;
+}
+
+export function createLog(options: LogOptions): Log {
+  const redaction = new Redaction();
+  const out = openDestination(options.destination);
+  const lines = options.pretty ? prettyLines(out.stream, options.destination) : out.stream;
+  const logger = pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    lines,
+  );
+  return {
+    emit: (event) => logger[eventLevel(event)](fieldsOf(event, redaction), redaction.clean(eventText(event))),
+    registerSecret: (value) => redaction.register(value),
+    flush: () => out.flush(),
+    [Symbol.asyncDispose]: () => out.flush(),
+  };
+}
+
+function fieldsOf(event: PopgateEvent, redaction: Redaction): Record<string, string> {
+  const fields: Record<string, string> = { event: event.kind };
+  if ("message" in event) fields["message"] = event.message;
+  if ("account" in event && event.account !== undefined) fields["account"] = redaction.clean(event.account);
+  return fields;
+}
+
+interface Out {
+  readonly stream: DestinationStream;
+  flush(): Promise<void>;
+}
+
+function openDestination(destination: LogDestination): Out {
+  if (typeof destination === "number") {
+    const stream = pino.destination({ fd: destination, sync: true });
+    ignoreErrors(stream);
+    return { stream, flush: () => Promise.resolve(stream.flushSync()) };
+  }
+  ignoreErrors(destination);
+  return {
+    stream: { write: (line) => void destination.write(line) },
+    flush: () => new Promise((resolve) => void destination.write("", () => resolve())),
+  };
+}
+
+/** The words alone, with time and level: they name account and message themselves. */
+function prettyLines(stream: DestinationStream, destination: LogDestination): DestinationStream {
+  const format = prettyFactory({
+    colorize: typeof destination === "number" && isatty(destination),
+    translateTime: "SYS:yyyy-mm-dd HH:MM:ss",
+    ignore: "event,message,account",
+  });
+  return { write: (line) => stream.write(format(line)) };
+}
+
+/** A closed pipe must not end the program: without a listener, `error` would. */
+function ignoreErrors(stream: EventEmitter | NodeJS.EventEmitter): void {
+  stream.on("error", () => undefined);
+}
