@@ -1,5 +1,14 @@
-/** Our own Received field (RFC 5321 §4.4), and how it is known again. */
+/**
+ * Our own Received field (RFC 5321 §4.4; protocol names of RFC 3848 and RFC 6531 §4.3), and how it is known again.
+ *
+ * It names no recipient: the header of a message with several must not tell one of another. `POP3` and `POP3S` are
+ * not registered names, but say what happened; other collectors write the same.
+ *
+ * The comment after our name in `by` is the signature. Together with the name it tells a message that has been here
+ * before from one that has merely been relayed by another popgate.
+ */
 import type { EpochMs } from "../core/ports.ts";
+import { parseReceived } from "./received.ts";
 
 export interface ReceivedOptions {
   /** Our own name. */
@@ -26,12 +35,32 @@ export interface ReceivedOptions {
   readonly at: EpochMs;
 }
 
-/** The complete field with its line end, folded, in ASCII. It names no recipient. */
+const signature = "popgate";
+
+/** The complete field with its line end, folded, in ASCII. */
 export function receivedField(options: ReceivedOptions): string {
-  throw new TypeError(`not written yet: ${options.id}`);
+  const { hostname, from, address, protocol, id, at } = options;
+  const peer = address === undefined ? "" : ` ([${word(address)}])`;
+  return (
+    `Received: from ${word(from)}${peer}\r\n` +
+    `\tby ${word(hostname)} (${signature}) with ${protocol} id ${word(id)};\r\n` +
+    `\t${rfc5322Date(at)}\r\n`
+  );
 }
 
-/** True for a Received value (unfolded) that `receivedField` wrote for this host name. */
+/** True for a Received value that `receivedField` wrote for this host name. */
 export function isOwnReceived(value: string, hostname: string): boolean {
-  throw new TypeError(`not written yet: ${value} ${hostname}`);
+  const { by, byComments } = parseReceived(value);
+  return by === hostname.toLowerCase() && byComments[0] === signature;
+}
+
+/** What a peer says of itself must not start a line, a comment or a clause of its own. */
+function word(text: string): string {
+  const clean = text.replace(/[^A-Za-z0-9.:_[\]-]/gu, "?").slice(0, 255);
+  return clean === "" ? "unknown" : clean;
+}
+
+/** RFC 5322 §3.3, in UTC. */
+export function rfc5322Date(at: EpochMs): string {
+  return new Date(at).toUTCString().replace("GMT", "+0000");
 }
