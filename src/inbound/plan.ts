@@ -20,7 +20,7 @@ import type { ListedMessage, Listing } from "../pop3/port.ts";
 import type { LedgerEntry } from "../spool/port.ts";
 import { mayDelete, type KeepRule } from "./keep.ts";
 import { isMadeId, sameSize, skippedEntry, unnamedKey } from "./ledger-entry.ts";
-import { retryDelayMs } from "./unfetchable.ts";
+import { retryDelayMs, type FailureCount } from "./unfetchable.ts";
 
 export interface PlanRules {
   readonly keep: KeepRule;
@@ -33,8 +33,8 @@ export interface PlanRules {
   readonly rebuildingSince: EpochMs | undefined;
   /** Which of the spooled messages behind the ledger have ended. Needed for `until-delivered` only. */
   readonly ended: ReadonlySet<MessageId>;
-  /** Messages without an id of their own on which earlier sessions broke (`unnamedKey`), with how often. */
-  readonly brokenUnnamed: ReadonlyMap<string, number>;
+  /** Messages without an id of their own that could not be fetched, by `unnamedKey`. */
+  readonly brokenUnnamed: ReadonlyMap<string, FailureCount>;
   readonly now: EpochMs;
 }
 
@@ -193,7 +193,10 @@ function planDuplicate(
   rules: PlanRules,
   draft: Draft,
 ): void {
-  draft.notices.push({ uidl, detail: "the server gives this unique id to several messages; they are told apart by content" });
+  draft.notices.push({
+    uidl,
+    detail: "the server gives this unique id to several messages; they are told apart by content",
+  });
   const entry = known.get(uidl);
   if (entry?.skipped === "initial") {
     draft.leaves.push({ number: message.number, why: "initial" });
@@ -216,8 +219,11 @@ function planUnnamed(
     draft.notices.push({ uidl: uidl ?? `number ${number}`, detail: oversizeDetail(size, rules.maxOctets) });
     return;
   }
-  const failures = rules.brokenUnnamed.get(unnamedKey(message)) ?? 0;
-  draft.fetches.push({ number, size, uidl: undefined, reason, known: undefined, failures });
+  const broken = rules.brokenUnnamed.get(unnamedKey(message));
+  const failures = broken?.failures ?? 0;
+  if (broken !== undefined && broken.at + retryDelayMs(failures) > rules.now)
+    draft.leaves.push({ number, why: "unfetchable" });
+  else draft.fetches.push({ number, size, uidl: undefined, reason, known: undefined, failures });
 }
 
 function planNamed(
@@ -256,13 +262,7 @@ function planUnknown(
   planFetch(message, uidl, undefined, "new", rules, draft);
 }
 
-function planSkipped(
-  message: ListedMessage,
-  uidl: string,
-  entry: LedgerEntry,
-  rules: PlanRules,
-  draft: Draft,
-): void {
+function planSkipped(message: ListedMessage, uidl: string, entry: LedgerEntry, rules: PlanRules, draft: Draft): void {
   const { number, size } = message;
   const same = sameSize(entry, size);
   if (entry.state === "gone" && !same) {
@@ -286,13 +286,7 @@ function planSkipped(
   }
 }
 
-function planBroughtIn(
-  message: ListedMessage,
-  uidl: string,
-  entry: LedgerEntry,
-  rules: PlanRules,
-  draft: Draft,
-): void {
+function planBroughtIn(message: ListedMessage, uidl: string, entry: LedgerEntry, rules: PlanRules, draft: Draft): void {
   if (entry.state === "gone" || !sameSize(entry, message.size)) {
     if (entry.since + retryDelayMs(entry.failures) > rules.now)
       draft.leaves.push({ number: message.number, why: "unfetchable" });

@@ -78,7 +78,5 @@ export function createRecogniser(
 /** A message that was held had no recipients then, and may have some now: its content is enough. */
 function sameContent(entry: LedgerEntry, print: Fingerprint): boolean {
   if (!print.identified || entry.contentDigest === "" || entry.contentDigest !== print.contentDigest) return false;
-  return (
-    entry.recipientsKey === print.recipientsKey || entry.recipientsKey === "" || print.recipientsKey === ""
-  );
+  return entry.recipientsKey === print.recipientsKey || entry.recipientsKey === "" || print.recipientsKey === "";
 }

@@ -14,6 +14,13 @@ const longestDelayMs = 24 * 3_600_000;
 /** With this many failures the message is reported. */
 export const failuresBeforeNotice = 3;
 
+/** For messages that the ledger cannot remember, having no id. */
+export interface FailureCount {
+  readonly failures: number;
+  /** When it failed last. */
+  readonly at: EpochMs;
+}
+
 /** How long a message is left alone after so many failures. */
 export function retryDelayMs(failures: number): number {
   if (failures <= 1) return 0;
