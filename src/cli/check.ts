@@ -32,15 +32,15 @@ export async function runCheck(args: CheckArguments, around: CheckSurroundings =
     const answer =
       result.kind === "ok"
         ? { ok: true, problems: [], warnings: result.warnings, meaning: configWords(result.config) }
-        : { ok: false, problems: result.problems, warnings: [], meaning: [] };
+        : { ok: false, problems: result.problems, warnings: result.warnings, meaning: [] };
     around.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`);
     return status;
   }
   if (result.kind === "bad") {
     for (const problem of result.problems) around.stderr.write(`${formatProblem(problem)}\n`);
-    return status;
   }
   for (const warning of result.warnings) around.stderr.write(`warning: ${formatProblem(warning)}\n`);
+  if (result.kind === "bad") return status;
   for (const line of configWords(result.config)) around.stdout.write(`${line}\n`);
   around.stdout.write("The configuration is good.\n");
   return status;

@@ -8,7 +8,7 @@ import { isLoopback } from "./loopback.ts";
 import type { Draft, DraftRelay } from "./schema.ts";
 
 export function checkOutbound(draft: Draft, complete: boolean, findings: Findings): void {
-  checkListener(draft, findings);
+  checkListener(draft, complete, findings);
   const names = new Set<string>();
   for (const [index, relay] of (draft.relay ?? []).entries()) {
     checkRelay(relay, index, findings);
@@ -30,14 +30,15 @@ export function checkOutbound(draft: Draft, complete: boolean, findings: Finding
     findings.warn(["relay", 0], "without [listener] no mail comes in for it", "Add [listener]");
 }
 
-function checkListener({ listener, exchange }: Draft, findings: Findings): void {
+function checkListener({ listener, exchange }: Draft, complete: boolean, findings: Findings): void {
   if (listener === undefined) return;
   const at = ["listener"];
   const { listen = [], listen_implicit: implicit = [], allow = [], users = {}, tls } = listener;
-  if (listen.length + implicit.length === 0) findings.error(at, "it listens nowhere", 'Add listen = ["0.0.0.0:25"]');
+  if (complete && listen.length + implicit.length === 0)
+    findings.error(at, "it listens nowhere", 'Add listen = ["0.0.0.0:25"]');
   if (implicit.length > 0 && tls === undefined)
     findings.error([...at, "listen_implicit"], "TLS needs a certificate", "Add tls = { cert = …, key = … }");
-  if (allow.length === 0 && Object.keys(users).length === 0)
+  if (complete && allow.length === 0 && Object.keys(users).length === 0)
     findings.error(at, "nobody may send", "Name Exchange's network in allow, or add users");
   for (const [index, network] of allow.entries()) {
     const bits = Number(network.split("/")[1]);

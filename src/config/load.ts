@@ -27,7 +27,11 @@ import { shape } from "./shape.ts";
 
 export type ConfigResult =
   | { readonly kind: "ok"; readonly config: Config; readonly warnings: readonly ConfigProblem[] }
-  | { readonly kind: "bad"; readonly problems: readonly ConfigProblem[] };
+  | {
+      readonly kind: "bad";
+      readonly problems: readonly ConfigProblem[];
+      readonly warnings: readonly ConfigProblem[];
+    };
 
 /** No configuration that a person writes comes near it. */
 const largestFile = 1024 * 1024;
@@ -43,7 +47,8 @@ export async function loadConfig(
 ): Promise<ConfigResult> {
   const file = resolve(path);
   const source = await readSource(file);
-  if (source.kind === "bad") return { kind: "bad", problems: [{ file, column: 1, key: "", ...source.problem }] };
+  if (source.kind === "bad")
+    return { kind: "bad", problems: [{ file, column: 1, key: "", ...source.problem }], warnings: [] };
   const document = readDocument(source.text);
   const findings = new Findings(file, document);
   for (const { line, column, key, message, hint } of document.faults)
@@ -62,7 +67,8 @@ export async function loadConfig(
   checkOutbound(draft, complete && raw !== undefined, findings);
   if (complete) requireKeys(draft, document.root, findings);
   await files.check(draft, source.exposed, findings);
-  if (raw === undefined || findings.errors.length > 0) return { kind: "bad", problems: findings.errors };
+  if (raw === undefined || findings.errors.length > 0)
+    return { kind: "bad", problems: findings.errors, warnings: findings.warnings };
   return { kind: "ok", config: resolveConfig(file, raw, files), warnings: findings.warnings };
 }
 

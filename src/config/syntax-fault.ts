@@ -70,7 +70,7 @@ export function setAside(text: string, error: unknown, count: number): SetAside 
   }
   const at = Math.min(error.index, text.length);
   if (error.message.startsWith("Defining a key")) return setRepeatedAside(text, at, count);
-  const place = errorPlace(text, at, error.message.startsWith("The key, equals"));
+  const place = errorPlace(text, at, /^(?:The key, equals|Expected equal)/u.test(error.message));
   const line = lineAt(text, place).content;
   const fault: SyntaxFault = {
     kind: "unreadable",
@@ -144,7 +144,7 @@ function positionAt(text: string, at: number): Position {
 }
 
 function keyOnLine(content: string): string {
-  const match = /^\s*(?:\[{1,2}\s*([^\]\s]+)|([^=\s#]+)\s*=)/u.exec(content);
+  const match = /^\s*(?:\[{1,2}\s*([^\]\s]+)|([^=\s#]+)\s*(?:=|$))/u.exec(content);
   const key = (match?.[1] ?? match?.[2] ?? "").replace(/\]+$/u, "");
   return key.length > longestKey ? "" : key;
 }
