@@ -70,7 +70,10 @@ export function setAside(text: string, error: unknown, count: number): SetAside 
   }
   const at = Math.min(error.index, text.length);
   if (error.message.startsWith("Defining a key")) return setRepeatedAside(text, at, count);
-  const place = errorPlace(text, at, /^(?:The key, equals|Expected equal)/u.test(error.message));
+  const swallowing = error.message.startsWith("Unterminated") && at >= text.trimEnd().length;
+  const place = swallowing
+    ? openingPlace(text)
+    : errorPlace(text, at, /^(?:The key, equals|Expected equal)/u.test(error.message));
   const line = lineAt(text, place).content;
   const fault: SyntaxFault = {
     kind: "unreadable",
@@ -78,7 +81,6 @@ export function setAside(text: string, error: unknown, count: number): SetAside 
     key: keyOnLine(line),
     ...wordsFor(error.message, line),
   };
-  const swallowing = error.message.startsWith("Unterminated") && at >= text.trimEnd().length;
   return { fault, rest: swallowing ? undefined : withoutLine(text, place, count) };
 }
 
@@ -117,6 +119,12 @@ function errorPlace(text: string, at: number, ofLineBefore: boolean): number {
   const before = text.slice(0, line.start).trimEnd();
   const previous = lineAt(text, Math.max(0, before.length - 1));
   return ofLineBefore || /=\s*$/u.test(previous.content) ? Math.max(0, before.length - 1) : at;
+}
+
+/** Where that began which swallows the rest of the text: the last line on which a list, table or long text is opened. */
+function openingPlace(text: string): number {
+  const opening = [...text.matchAll(/^[^\n#=]*=[ \t]*(?:\[|\{|"""|''')/gmu)].at(-1);
+  return opening === undefined ? Math.max(0, text.trimEnd().length - 1) : opening.index + opening[0].length - 1;
 }
 
 function withoutLine(text: string, at: number, count: number): string | undefined {
