@@ -1,11 +1,22 @@
 /**
- * Access tokens from a refresh token (RFC 6749 §6).
+ * Access tokens from a refresh token (RFC 6749 §6), for mail servers that no longer take passwords.
+ *
+ * A token is kept until shortly before it ends. Callers that come while one is being fetched share that one request, and
+ * an aborted caller does not end it for the others, or for the refresh token that may be replaced by it: a new refresh
+ * token is handed to its store, and durable, before the access token that came with it is used. When that fails the
+ * new one is kept in memory and stored at the next call, so that no rotation is lost while the process lives.
+ *
+ * Fails with `OAuthError`. No token or secret appears in an error.
  */
-import type { Clock } from "../core/ports.ts";
+import type { Clock, EpochMs } from "../core/ports.ts";
+import { OAuthError } from "./oauth-error.ts";
+import { readTokenReply, type TokenReply } from "./token-reply.ts";
 
 export interface TokenSourceConfig {
+  /** An https URL; plain http only on the loopback (a local token helper). */
   readonly tokenEndpoint: string;
   readonly clientId: string;
+  /** For confidential clients; sent in the body (RFC 6749 §2.3.1), which Microsoft and Google take. */
   readonly clientSecret?: (() => Promise<string>) | undefined;
   readonly refreshToken: RefreshTokenStore;
   readonly scope: string | undefined;
@@ -23,39 +34,176 @@ export interface TokenSourcePorts {
   readonly fetch?: typeof globalThis.fetch;
 }
 
-/** Disposing ends a refresh under way. */
+/** Disposing ends a refresh under way; tokens are not to be asked for any more. */
 export interface TokenSource extends AsyncDisposable {
-  /** A token that is good for some minutes yet. Rejects with `OAuthError`, or with the signal's reason. */
+  /** A token that is good for a while yet. Rejects with `OAuthError`, or with the signal's reason. */
   token(signal: AbortSignal): Promise<string>;
   /** The server refused the last token: the next call gets a new one. */
   invalidate(): void;
 }
 
-/**
- * - `revoked`: the refresh token is no longer good; a person must log in and consent again.
- * - `configuration`: client id, secret, scope or endpoint is wrong.
- * - `temporary`: the endpoint could not be reached or is in trouble; try again later.
- */
-export type OAuthErrorKind = "revoked" | "temporary" | "configuration";
+/** From the request to the last octet of the answer. */
+const requestTimeoutMs = 30_000;
+/** Endpoints answer some kilobytes (Microsoft's tokens are long). */
+const maxReplyOctets = 256 * 1024;
+/** Renew this long before the end: longer than a login takes, and than clocks differ. */
+const renewBeforeMs = 5 * 60_000;
+/** When the endpoint does not say how long a token is good (RFC 6749 §5.1 only recommends it). */
+const assumedLifetimeSeconds = 10 * 60;
 
-/** No token. The message carries the endpoint's description, and never a secret. */
-export class OAuthError extends Error {
-  override readonly name = "OAuthError";
-  readonly kind: OAuthErrorKind;
-  /** Milliseconds the endpoint asks us to wait. */
-  readonly retryAfterMs: number | undefined;
-  constructor(
-    kind: OAuthErrorKind,
-    message: string,
-    options: ErrorOptions & { retryAfterMs?: number | undefined } = {},
-  ) {
-    super(message, options);
-    this.kind = kind;
-    this.retryAfterMs = options.retryAfterMs;
+interface HeldToken {
+  readonly token: string;
+  readonly renewAt: EpochMs;
+}
+
+/** A source of tokens for one account. */
+export function createTokenSource(config: TokenSourceConfig, ports: TokenSourcePorts): TokenSource {
+  return new RefreshingTokenSource(config, ports);
+}
+
+class RefreshingTokenSource implements TokenSource {
+  readonly #config: TokenSourceConfig;
+  readonly #clock: Clock;
+  readonly #fetch: typeof globalThis.fetch;
+  readonly #disposed = new AbortController();
+  #held: HeldToken | undefined;
+  #underWay: Promise<string> | undefined;
+  /**
+   * A refresh token newer than what the store gives, which has no `write` or could not. It counts only as long as the
+   * store still gives the old one: an administrator may have put in another after a new consent.
+   */
+  #newer: { readonly token: string; readonly insteadOf: string } | undefined;
+
+  constructor(config: TokenSourceConfig, ports: TokenSourcePorts) {
+    this.#config = config;
+    this.#clock = ports.clock;
+    this.#fetch = ports.fetch ?? globalThis.fetch;
+  }
+
+  async token(signal: AbortSignal): Promise<string> {
+    signal.throwIfAborted();
+    this.#disposed.signal.throwIfAborted();
+    if (this.#held !== undefined && this.#clock.now() < this.#held.renewAt) return this.#held.token;
+    this.#underWay ??= this.#refresh().finally(() => (this.#underWay = undefined));
+    return unlessAborted(this.#underWay, signal);
+  }
+
+  invalidate(): void {
+    this.#held = undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed.abort(new OAuthError("temporary", "popgate is stopping"));
+    await this.#underWay?.catch(() => undefined);
+  }
+
+  async #refresh(): Promise<string> {
+    const { tokenEndpoint, clientId, clientSecret, scope } = this.#config;
+    checkEndpoint(tokenEndpoint);
+    const stored = (await this.#config.refreshToken.read()).trim();
+    if (this.#newer?.insteadOf !== stored) this.#newer = undefined;
+    const refreshToken = this.#newer?.token ?? stored;
+    if (this.#newer !== undefined) await this.#store(refreshToken, stored);
+    const secret = await clientSecret?.();
+    const form = new URLSearchParams({ grant_type: "refresh_token", client_id: clientId, refresh_token: refreshToken });
+    if (secret !== undefined) form.set("client_secret", secret);
+    if (scope !== undefined) form.set("scope", scope);
+    const sentAt = this.#clock.now();
+    const reply = await this.#request(form, [refreshToken, secret ?? ""]);
+    if (reply.refreshToken !== undefined && reply.refreshToken !== refreshToken)
+      await this.#store(reply.refreshToken, stored);
+    const lifetimeMs = (reply.expiresIn ?? assumedLifetimeSeconds) * 1000;
+    // A token that lives shorter than the margin would otherwise be fetched anew at every call.
+    const renewAt = sentAt + Math.max(lifetimeMs - renewBeforeMs, lifetimeMs / 2);
+    this.#held = { token: reply.accessToken, renewAt };
+    return reply.accessToken;
+  }
+
+  /** Durable before the access token that came with it is used: an endpoint may take the old one back at once. */
+  async #store(token: string, insteadOf: string): Promise<void> {
+    const store = this.#config.refreshToken;
+    this.#newer = { token, insteadOf };
+    if (store.write === undefined) return;
+    try {
+      await store.write(token);
+    } catch (cause) {
+      throw new OAuthError("temporary", "the new refresh token could not be stored", { cause });
+    }
+    this.#newer = undefined;
+  }
+
+  async #request(form: URLSearchParams, secrets: readonly string[]): Promise<TokenReply> {
+    const endpoint = this.#config.tokenEndpoint;
+    const timer = new AbortController();
+    const ended = AbortSignal.any([timer.signal, this.#disposed.signal]);
+    const late = new OAuthError("temporary", `${endpoint}: no answer within ${requestTimeoutMs / 1000} s`);
+    const work = new AbortController();
+    const watch = this.#clock.sleep(requestTimeoutMs, ended).then(
+      () => work.abort(late),
+      () => work.abort(this.#disposed.signal.reason),
+    );
+    try {
+      const response = await this.#fetch(endpoint, {
+        method: "POST",
+        headers: { accept: "application/json", "content-type": "application/x-www-form-urlencoded" },
+        body: form.toString(),
+        // A redirect would carry the secrets to an address that nobody configured.
+        redirect: "manual",
+        signal: work.signal,
+      });
+      const body = await readLimited(response, endpoint);
+      const retryAfter = response.headers.get("retry-after");
+      return readTokenReply({ status: response.status, body, retryAfter }, endpoint, secrets);
+    } catch (error) {
+      if (error instanceof OAuthError) throw error;
+      throw new OAuthError("temporary", `${endpoint}: ${reasonOf(error)}`, { cause: error });
+    } finally {
+      timer.abort();
+      await watch;
+    }
   }
 }
 
-/** A source of tokens for one account: it keeps one, and renews it shortly before it ends. */
-export function createTokenSource(_config: TokenSourceConfig, _ports: TokenSourcePorts): TokenSource {
-  throw new Error("not written yet");
+async function readLimited(response: Response, endpoint: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let octets = 0;
+  // Leaving the loop early cancels the body and closes the connection.
+  for await (const chunk of response.body ?? []) {
+    // Typed as any; fetch gives nothing else.
+    if (!(chunk instanceof Uint8Array)) continue;
+    octets += chunk.length;
+    if (octets > maxReplyOctets) throw new OAuthError("temporary", `${endpoint}: the answer is too long`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function checkEndpoint(endpoint: string): void {
+  const url = URL.parse(endpoint);
+  const isLocal = url !== null && ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
+  if (url === null || !(url.protocol === "https:" || (url.protocol === "http:" && isLocal)))
+    throw new OAuthError("configuration", `${endpoint}: a token endpoint is an https URL`);
+}
+
+/** fetch says only "fetch failed" and keeps the reason in `cause`. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (!(cause instanceof Error)) return String(cause);
+  const code = "code" in cause && typeof cause.code === "string" ? ` (${cause.code})` : "";
+  return `${cause.message || cause.name}${code}`;
+}
+
+/** Waits for work that goes on without us. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<"aborted">();
+  const onAbort = () => aborted.resolve("aborted");
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    const first = await Promise.race([work.then((value) => ({ value })), aborted.promise]);
+    if (first !== "aborted") return first.value;
+    signal.throwIfAborted();
+    throw new TypeError("an abort without a reason");
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
 }
