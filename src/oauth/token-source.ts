@@ -12,6 +12,9 @@ import type { Clock, EpochMs } from "../core/ports.ts";
 import { OAuthError } from "./oauth-error.ts";
 import { readTokenReply, type TokenReply } from "./token-reply.ts";
 
+// All that a caller needs comes from here.
+export { OAuthError };
+
 export interface TokenSourceConfig {
   /** An https URL; plain http only on the loopback (a local token helper). */
   readonly tokenEndpoint: string;
