@@ -134,7 +134,8 @@ export function sizeWords(octets: number): string {
     ["kB", 1000],
   ] as const;
   const exact = candidates.find(([, size]) => octets >= size && octets % size === 0);
-  const [name, size] = exact ?? candidates.find(([, size]) => octets >= size) ?? (["octets", 1] as const);
+  const [name, size] =
+    exact ?? candidates.find(([name, size]) => octets >= size && !name.includes("i")) ?? (["octets", 1] as const);
   return `${Math.round((octets / size) * 10) / 10} ${name}`;
 }
 

@@ -10,7 +10,7 @@
 
 const shortest = 4;
 /** Access tokens change every hour: the oldest values are forgotten, or a year's run would remember them all. */
-const mostValues = 1000;
+const mostValues = 200;
 
 const instead = "[secret]";
 const base64Words = /[A-Za-z0-9+/_-]{4,}={0,2}/gu;
@@ -22,6 +22,8 @@ interface Forms {
 
 export class Redaction {
   readonly #forms = new Map<string, Forms>();
+  /** Of all values, the longest first: a shorter one may be part of a longer one. */
+  #plain: readonly string[] = [];
 
   register(value: string): void {
     if (Buffer.byteLength(value) < shortest) return;
@@ -30,14 +32,14 @@ export class Redaction {
     this.#forms.set(value, formsOf(value));
     const oldest = this.#forms.keys().next();
     if (this.#forms.size > mostValues && oldest.done !== true) this.#forms.delete(oldest.value);
+    const plain = new Set([...this.#forms.values()].flatMap((forms) => forms.plain));
+    this.#plain = [...plain].toSorted((a, b) => b.length - a.length);
   }
 
   clean(text: string): string {
     if (this.#forms.size === 0) return text;
     let result = text;
-    for (const { plain } of this.#forms.values()) {
-      for (const form of plain) result = result.replaceAll(form, instead);
-    }
+    for (const form of this.#plain) result = result.replaceAll(form, instead);
     return result.replace(base64Words, (word) => (this.#hides(word) ? instead : word));
   }
 
@@ -52,10 +54,8 @@ export class Redaction {
 
 function formsOf(value: string): Forms {
   const shown = value.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ");
-  const plain = new Set([value, shown, JSON.stringify(value).slice(1, -1), encodeURIComponent(value)]);
-  // The longest first: a shorter form may be part of it.
   return {
-    plain: [...plain].toSorted((a, b) => b.length - a.length),
+    plain: [...new Set([value, shown, JSON.stringify(value).slice(1, -1), encodeURIComponent(value)])],
     base64: [0, 1, 2].map((offset) => base64Core(value, offset)),
   };
 }
