@@ -32,6 +32,8 @@ export function parseAddressList(value: string): AddressListResult {
   const addresses: Address[] = [];
   const unreadable: string[] = [];
   let item: Token[] = [];
+  /** Nothing but words without an at-sign so far: what can be the name of a group. */
+  let isPhrase = true;
   const flush = (): void => {
     const first = item[0];
     const last = item.at(-1);
@@ -40,6 +42,7 @@ export function parseAddressList(value: string): AddressListResult {
     if (found === undefined) unreadable.push(value.slice(first.start, last.end).slice(0, maxReported));
     else addresses.push(...found);
     item = [];
+    isPhrase = true;
   };
   for (const token of tokens(value)) {
     switch (token.kind) {
@@ -49,11 +52,12 @@ export function parseAddressList(value: string): AddressListResult {
         break;
       case "colon":
         // The display name of a group (RFC 5322 §3.4); with an address before it, it is something else.
-        if (item.every(({ kind, text }) => kind === "word" && !text.includes("@"))) item = [];
+        if (isPhrase) item = [];
         else item.push({ ...token, kind: "open" });
         break;
       default:
         item.push(token);
+        isPhrase &&= token.kind === "word" && !token.text.includes("@");
     }
   }
   flush();
@@ -108,15 +112,11 @@ function readAngle(content: string): Address | undefined {
 
 /** Runs words together where white space may stand: beside a dot or an at-sign. */
 function joinWords(words: readonly string[]): string | undefined {
-  let joined = "";
-  for (const word of words) {
-    if (joined !== "" && !/[.@]$/u.test(joined) && !/^[.@,]/u.test(word)) return undefined;
-    joined += word;
-  }
-  return joined;
+  const fit = words.every((word, i) => i === 0 || /^[.@,]/u.test(word) || ".@".includes(words[i - 1]?.at(-1) ?? ""));
+  return fit ? words.join("") : undefined;
 }
 
-function* tokens(text: string): Generator<Token> {
+function* tokens(text: string): Generator<Token, void, void> {
   let i = 0;
   while (i < text.length) {
     const start = i;

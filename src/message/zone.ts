@@ -78,7 +78,7 @@ function receivedIndexes(header: HeaderBlock, count: number): number[] {
   return found;
 }
 
-/** A Received field read octet for octet, so that spans in it count octets of the message. */
+/** A Received field with its clauses. */
 export function traceField(field: HeaderField | undefined): TraceField | undefined {
   return field === undefined ? undefined : { field, clauses: parseReceived(field.value) };
 }

@@ -1,0 +1,105 @@
+/**
+ * What is left out of the message that is delivered, and what that costs.
+ *
+ * - Every known or configured envelope field, Bcc, Resent-Bcc and Return-Path, wherever it stands, and the "From " line
+ *   of an mbox file. Whole fields, so that the rest stays octet for octet.
+ * - Out of a Received field only its `for` clause, where it names somebody whom no visible address field (To, Cc, From,
+ *   Sender, Reply-To, Resent-To, Resent-Cc) names: a blind recipient, or the subscriber of a list. The trace itself
+ *   stays: Exchange counts hops by it and filters by the addresses in it. The cut is listed as `Received (for)`.
+ *
+ * DKIM (RFC 6376 §5.4.1) advises against signing any of these. Where a signature lists one all the same, it breaks: the
+ * blindness of a copy goes before it, and the evidence says so.
+ */
+import { addressKey, type AddressKey } from "../core/address.ts";
+import { parseAddressList } from "./address-list.ts";
+import type { Evidence, RemovedField } from "./decision.ts";
+import { isNeverHandedOn } from "./envelope-fields.ts";
+import type { HeaderBlock, HeaderField } from "./header.ts";
+import { parseReceived } from "./received.ts";
+
+export interface Removal {
+  /** In order of position, never overlapping. */
+  readonly removed: readonly RemovedField[];
+  /** Removed fields that a DKIM signature covers. */
+  readonly signed: Evidence["ignored"];
+}
+
+const visibleFields: ReadonlySet<string> = new Set([
+  "to",
+  "cc",
+  "from",
+  "sender",
+  "reply-to",
+  "resent-to",
+  "resent-cc",
+]);
+
+/** Finds what is to be cut out of the header block. `configured`: further names, lower case. */
+export function findRemoval(header: HeaderBlock, configured: ReadonlySet<string>): Removal {
+  const visible = visibleAddresses(header);
+  const signers = signedFields(header);
+  const removed: RemovedField[] = header.mboxFrom === undefined ? [] : [{ name: "From ", ...header.mboxFrom }];
+  const signed: { what: string; why: string }[] = [];
+  for (const field of header.fields) {
+    const cut = cutOf(field, visible, configured);
+    if (cut === undefined) continue;
+    removed.push(cut);
+    const signer = signers.get(field.lower);
+    if (signer !== undefined) {
+      signed.push({
+        what: `${cut.name} at octet ${cut.start}`,
+        why: `removed although the DKIM signature of ${signer} covers it`,
+      });
+    }
+  }
+  return { removed, signed };
+}
+
+function cutOf(
+  field: HeaderField,
+  visible: ReadonlySet<AddressKey>,
+  configured: ReadonlySet<string>,
+): RemovedField | undefined {
+  if (field.junk) return undefined;
+  if (isNeverHandedOn(field.lower) || configured.has(field.lower)) {
+    return { name: field.name, start: field.start, end: field.end };
+  }
+  return field.lower === "received" ? forClause(field, visible) : undefined;
+}
+
+/** The `for` clause of a Received field in octets of the message, if it names anybody who is not visible. */
+function forClause(field: HeaderField, visible: ReadonlySet<AddressKey>): RemovedField | undefined {
+  const raw = field.valueBytes;
+  // One character per octet, so that the span counts octets; visibility is judged by the decoded text.
+  const { forSpan } = parseReceived(raw.toString("latin1"));
+  if (forSpan === undefined) return undefined;
+  const named = parseReceived(field.value).for;
+  if (named.length > 0 && named.every((address) => visible.has(addressKey(address)))) return undefined;
+  const base = field.end - raw.length;
+  return { name: `${field.name} (for)`, start: base + forSpan.start, end: base + forSpan.end };
+}
+
+function visibleAddresses(header: HeaderBlock): ReadonlySet<AddressKey> {
+  const keys = new Set<AddressKey>();
+  for (const field of header.fields) {
+    if (!visibleFields.has(field.lower)) continue;
+    for (const address of parseAddressList(field.value).addresses) keys.add(addressKey(address));
+  }
+  return keys;
+}
+
+/** Signed field names in lower case, each with the domain that signs it (RFC 6376 §3.5, tags `d=` and `h=`). */
+function signedFields(header: HeaderBlock): ReadonlyMap<string, string> {
+  const signers = new Map<string, string>();
+  for (const field of header.fields) {
+    if (field.lower !== "dkim-signature") continue;
+    const tags = new Map<string, string>();
+    for (const part of field.value.split(";")) {
+      const equals = part.indexOf("=");
+      if (equals > 0) tags.set(part.slice(0, equals).trim().toLowerCase(), part.slice(equals + 1).trim());
+    }
+    const domain = tags.get("d") ?? "an unnamed domain";
+    for (const name of (tags.get("h") ?? "").split(":")) signers.set(name.trim().toLowerCase(), domain);
+  }
+  return signers;
+}
