@@ -1,4 +1,16 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { format, inspect } from "node:util";
@@ -127,6 +139,30 @@ test("each read sees the present value: a changed password needs no restart", as
   expect(await changing.read()).toBe("old");
   writeFileSync(path, "new\n");
   expect(await changing.read()).toBe("new");
+});
+
+test("a renewed token takes the place of the old one, with mode and owner kept, and is told", async () => {
+  const told: string[] = [];
+  const path = file("renewed", "old\n");
+  if (uid === 0) chownSync(path, 4711, 4711);
+  symlinkSync("renewed", join(folder, "link"));
+  const renewed = secret(
+    { kind: "file", path: join(folder, "link") },
+    { uid: 0, onValue: (value) => told.push(value) },
+  );
+  await renewed.replace?.("new");
+  expect(await renewed.read()).toBe("new");
+  expect(readFileSync(path, "utf8")).toBe("new\n");
+  expect(lstatSync(join(folder, "link")).isSymbolicLink()).toBe(true);
+  const { mode, uid: owner } = statSync(path);
+  expect({ mode: mode & 0o777, owner }).toEqual({ mode: 0o600, owner: uid === 0 ? 4711 : uid });
+  expect(told).toEqual(["new", "new"]);
+  expect(readdirSync(folder).filter((name) => name.startsWith("renewed"))).toEqual(["renewed"]);
+});
+
+test("only a file can be written", () => {
+  expect(secret({ kind: "env", name: "P" }).replace).toBeUndefined();
+  expect(secret({ kind: "plain", value: "x" }).replace).toBeUndefined();
 });
 
 test("read rejects with an error that names the key", async () => {

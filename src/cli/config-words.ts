@@ -1,7 +1,6 @@
 /** What a configuration means, in plain words: what `popgate check` shows. Times, sizes and lists as a person says them. */
 import type { AccountConfig, Config, Credentials, KeepRule, Schedule } from "../config/config.ts";
 import { sourceName, type Place, type Source } from "../message/policy.ts";
-import type { TlsPolicy } from "../net/tls-policy.ts";
 
 /** One line each; what belongs to the line above is indented. */
 export function configWords(config: Config): readonly string[] {
@@ -83,7 +82,7 @@ function credentialWords(credentials: Credentials): string {
   return credentials.kind === "oauth" ? "OAuth" : `password ${credentials.password.origin}`;
 }
 
-function tlsWords(tls: TlsPolicy): string {
+function tlsWords(tls: AccountConfig["tls"]): string {
   if (tls.mode === "off") return "in the clear";
   const how = { starttls: "STARTTLS", implicit: "TLS", opportunistic: "TLS if offered" }[tls.mode];
   if (tls.fingerprints.length > 0) return `${how} with a pinned certificate`;

@@ -11,7 +11,7 @@ import { resolve } from "node:path";
 import { hasCode, textOf } from "./failure.ts";
 import type { Findings } from "./findings.ts";
 import { keyText, type KeyPath } from "./key-path.ts";
-import { listOf } from "./resolve-connection.ts";
+import { listOf } from "./one-or-several.ts";
 import type { Draft } from "./schema.ts";
 import { Secret, type SecretPorts, type SecretSource } from "./secret.ts";
 import type { RawSecret } from "./secret-schema.ts";

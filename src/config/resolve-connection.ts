@@ -4,6 +4,7 @@ import { tlsVersions } from "./account-schema.ts";
 import type { Credentials } from "./config.ts";
 import type { ConfigFiles } from "./config-files.ts";
 import type { KeyPath } from "./key-path.ts";
+import { listOf } from "./one-or-several.ts";
 import type { RawSecret } from "./secret-schema.ts";
 
 interface TrustKeys {
@@ -63,12 +64,6 @@ export function resolveCredentials(keys: LoginKeys, at: KeyPath, files: ConfigFi
   return password === undefined
     ? undefined
     : { kind: "password", user, password: files.secret([...at, "password"], password) };
-}
-
-/** One text or several. */
-export function listOf(value: string | readonly string[] | undefined): readonly string[] {
-  if (value === undefined) return [];
-  return typeof value === "string" ? [value] : value;
 }
 
 function normalPin(text: string): string {

@@ -10,11 +10,11 @@
  * Credentials: systemd.exec(5), `LoadCredential=`; their directory is private to the service, so modes are not checked.
  */
 import { execFile } from "node:child_process";
-import { constants } from "node:fs";
-import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import { hasCode, textOf } from "./failure.ts";
+import { hasCode } from "./failure.ts";
+import { readSecretFile, refuseShared, replaceSecretFile } from "./secret-file.ts";
+import { badSecret, checkSecret, longestSecret, type SecretResult } from "./secret-value.ts";
 
 export type SecretSource =
   | { readonly kind: "plain"; readonly value: string }
@@ -23,12 +23,6 @@ export type SecretSource =
   | { readonly kind: "command"; readonly argv: readonly [string, ...string[]]; readonly timeoutMs: number }
   /** A file of that name in `$CREDENTIALS_DIRECTORY`. */
   | { readonly kind: "credential"; readonly name: string };
-
-export type SecretResult =
-  | { readonly kind: "ok"; readonly value: string }
-  | { readonly kind: "bad"; readonly why: string; readonly hint: string };
-
-type Failure = Extract<SecretResult, { readonly kind: "bad" }>;
 
 /** A secret could not be read. `key` is its place in the configuration; the message says why and never holds a value. */
 export class SecretError extends Error {
@@ -48,9 +42,6 @@ export interface SecretPorts {
   /** The user that popgate runs as; `undefined` where the platform has none. */
   readonly uid: number | undefined;
 }
-
-/** Larger than any key or token in use; keeps a mistaken path from being read into memory whole. */
-const maxOctets = 64 * 1024;
 
 export class Secret {
   /** Its place in the configuration, for messages: `collector[1].password`. */
@@ -78,6 +69,19 @@ export class Secret {
     signal?.throwIfAborted();
     if (result.kind === "ok") this.#ports.onValue(result.value);
     return result;
+  }
+
+  /**
+   * Puts another value in the place of this one, for tokens that a server renews. Only a file can be written: for all
+   * other places this is `undefined`. Resolves when the new value is durable; a crash leaves the old one or the new.
+   */
+  get replace(): ((value: string) => Promise<void>) | undefined {
+    const source = this.#source;
+    if (source.kind !== "file") return undefined;
+    return async (value) => {
+      this.#ports.onValue(value);
+      await replaceSecretFile(source.path, value);
+    };
   }
 
   /** Where it is kept, in words. */
@@ -112,10 +116,12 @@ export class Secret {
 async function fetchSecret(source: SecretSource, ports: SecretPorts, signal: AbortSignal | undefined) {
   switch (source.kind) {
     case "plain":
-      return checkValue(source.value);
+      return checkSecret(source.value);
     case "env": {
       const value = ports.env[source.name];
-      return value === undefined ? bad(`the environment variable ${source.name} is not set`, "") : checkValue(value);
+      return value === undefined
+        ? badSecret(`the environment variable ${source.name} is not set`, "")
+        : checkSecret(value);
     }
     case "file":
       return readSecretFile(source.path, (mode, owner) => refuseShared(source.path, mode, owner, ports.uid));
@@ -128,47 +134,11 @@ async function fetchSecret(source: SecretSource, ports: SecretPorts, signal: Abo
 
 function readCredential(name: string, dir: string | undefined): Promise<SecretResult> | SecretResult {
   return dir === undefined || dir === ""
-    ? bad("CREDENTIALS_DIRECTORY is not set: systemd sets it for a service", `Add LoadCredential=${name}:… to the unit`)
+    ? badSecret(
+        "CREDENTIALS_DIRECTORY is not set: systemd sets it for a service",
+        `Add LoadCredential=${name}:… to the unit`,
+      )
     : readSecretFile(join(dir, name), () => undefined);
-}
-
-/** Asks the open file, not its name, so that what was checked is what is read. */
-async function readSecretFile(
-  path: string,
-  refuse: (mode: number, owner: number) => Failure | undefined,
-): Promise<SecretResult> {
-  try {
-    // Not to wait for ever on a FIFO, which is refused below.
-    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const stat = await file.stat();
-    if (!stat.isFile()) return bad(`${path} is not a regular file`, "");
-    const refusal = refuse(stat.mode, stat.uid);
-    if (refusal !== undefined) return refusal;
-    const buffer = Buffer.alloc(maxOctets + 1);
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
-    return checkValue(buffer.subarray(0, bytesRead));
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return bad(`the file ${path} does not exist`, "");
-    if (hasCode(error, "EACCES"))
-      return bad(`the file ${path} cannot be read by this user`, "It must belong to the user that popgate runs as");
-    return bad(`the file ${path} cannot be read: ${textOf(error)}`, "");
-  }
-}
-
-/**
- * Root may read a private file of any owner: it is how an administrator checks the files of the service's user. For
- * anyone else a foreign owner could change the mode, and the value, at will.
- */
-function refuseShared(path: string, mode: number, owner: number, uid: number | undefined): Failure | undefined {
-  if (uid === undefined) return undefined;
-  if (owner !== uid && owner !== 0 && uid !== 0)
-    return bad(`the file ${path} belongs to another user (uid ${owner})`, `Run: chown ${uid} ${path}`);
-  if ((mode & 0o077) !== 0)
-    return bad(
-      `the file ${path} can be reached by group or others (mode ${(mode & 0o777).toString(8).padStart(4, "0")})`,
-      `Run: chmod 600 ${path}`,
-    );
-  return undefined;
 }
 
 function runCommand(
@@ -182,13 +152,13 @@ function runCommand(
     const options = {
       timeout: timeoutMs,
       killSignal: "SIGKILL" as const,
-      maxBuffer: maxOctets,
+      maxBuffer: longestSecret,
       encoding: "buffer" as const,
       env: { ...env },
       ...(signal === undefined ? {} : { signal }),
     };
     execFile(program, rest, options, (error, stdout, stderr) => {
-      resolve(error === null ? checkValue(stdout) : bad(commandFailure(program, error, stderr, timeoutMs), ""));
+      resolve(error === null ? checkSecret(stdout) : badSecret(commandFailure(program, error, stderr, timeoutMs), ""));
     });
   });
 }
@@ -202,22 +172,4 @@ function commandFailure(program: string, error: Error, stderr: Buffer, timeoutMs
   const status = "code" in error && typeof error.code === "number" ? ` with status ${error.code}` : "";
   const said = stderr.toString("utf8").trim().split("\n").at(-1)?.slice(0, 200) ?? "";
   return `the command ${program} failed${status}${said === "" ? "" : `, saying: ${said}`}`;
-}
-
-function checkValue(raw: string | Buffer): SecretResult {
-  if (raw.length > maxOctets) return bad(`it is longer than ${maxOctets} octets`, "");
-  let text: string;
-  try {
-    text = typeof raw === "string" ? raw : new TextDecoder("utf-8", { fatal: true }).decode(raw);
-  } catch {
-    return bad("it is not UTF-8 text", "");
-  }
-  const value = text.replace(/[\r\n]+$/u, "");
-  if (value === "") return bad("it is empty", "");
-  if (/[\r\n\0]/u.test(value)) return bad("it has more than one line, or a NUL", "A secret is one line of text");
-  return { kind: "ok", value };
-}
-
-function bad(why: string, hint: string): Failure {
-  return { kind: "bad", why, hint };
 }

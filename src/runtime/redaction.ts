@@ -55,7 +55,7 @@ export class Redaction {
 function formsOf(value: string): Forms {
   const shown = value.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ");
   return {
-    plain: [...new Set([value, shown, JSON.stringify(value).slice(1, -1), encodeURIComponent(value)])],
+    plain: [...new Set([value, shown, JSON.stringify(value).slice(1, -1), encodeURIComponent(value.toWellFormed())])],
     base64: [0, 1, 2].map((offset) => base64Core(value, offset)),
   };
 }

@@ -1,0 +1,85 @@
+/**
+ * Secrets in files of their own: read only if nobody else can, and replaced so that a crash leaves one value or the other.
+ */
+import { randomUUID } from "node:crypto";
+import { constants } from "node:fs";
+import { open, realpath, rename, rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { hasCode, textOf } from "./failure.ts";
+import { badSecret, checkSecret, longestSecret, type SecretFailure, type SecretResult } from "./secret-value.ts";
+
+/** Asks the open file, not its name, so that what was checked is what is read. */
+export async function readSecretFile(
+  path: string,
+  refuse: (mode: number, owner: number) => SecretFailure | undefined,
+): Promise<SecretResult> {
+  try {
+    // Not to wait for ever on a FIFO, which is refused below.
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stat = await file.stat();
+    if (!stat.isFile()) return badSecret(`${path} is not a regular file`, "");
+    const refusal = refuse(stat.mode, stat.uid);
+    if (refusal !== undefined) return refusal;
+    const buffer = Buffer.alloc(longestSecret + 1);
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
+    return checkSecret(buffer.subarray(0, bytesRead));
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return badSecret(`the file ${path} does not exist`, "");
+    if (hasCode(error, "EACCES"))
+      return badSecret(
+        `the file ${path} cannot be read by this user`,
+        "It must belong to the user that popgate runs as",
+      );
+    return badSecret(`the file ${path} cannot be read: ${textOf(error)}`, "");
+  }
+}
+
+/**
+ * Root may read a private file of any owner: it is how an administrator checks the files of the service's user. For
+ * anyone else a foreign owner could change the mode, and the value, at will.
+ */
+export function refuseShared(
+  path: string,
+  mode: number,
+  owner: number,
+  uid: number | undefined,
+): SecretFailure | undefined {
+  if (uid === undefined) return undefined;
+  if (owner !== uid && owner !== 0 && uid !== 0)
+    return badSecret(`the file ${path} belongs to another user (uid ${owner})`, `Run: chown ${uid} ${path}`);
+  if ((mode & 0o077) !== 0)
+    return badSecret(
+      `the file ${path} can be reached by group or others (mode ${(mode & 0o777).toString(8).padStart(4, "0")})`,
+      `Run: chmod 600 ${path}`,
+    );
+  return undefined;
+}
+
+/** Resolves when the new value is on disk. The file keeps its owner; its mode becomes 0600. */
+export async function replaceSecretFile(written: string, value: string): Promise<void> {
+  // Where it is a link (a mounted volume), what it leads to is replaced, not the link.
+  const path = await realpath(written);
+  const owner = await stat(path);
+  const fresh = `${path}.${randomUUID()}`;
+  try {
+    await writeThrough(fresh, value, owner);
+    await rename(fresh, path);
+    await using folder = await open(dirname(path), "r");
+    await folder.sync();
+  } catch (error) {
+    await rm(fresh, { force: true });
+    throw error;
+  }
+}
+
+async function writeThrough(
+  path: string,
+  value: string,
+  owner: { readonly uid: number; readonly gid: number },
+): Promise<void> {
+  await using file = await open(path, "wx", 0o600);
+  await file.writeFile(`${value}\n`);
+  // Only root can give a file away, and for anyone else it is their own already.
+  if (process.geteuid?.() === 0) await file.chown(owner.uid, owner.gid);
+  await file.sync();
+}
