@@ -121,6 +121,7 @@ export function planSession(listing: Listing, entries: readonly LedgerEntry[], r
     else if ((counts.get(message.uidl) ?? 0) > 1) planDuplicate(message, message.uidl, known, rules, draft);
     else planNamed(message, message.uidl, known.get(message.uidl), initials, rules, draft);
   }
+  draft.ledger.push(...distrusted(entries, counts, rules));
   const replaced = new Set(draft.forget);
   if (complete) {
     for (const entry of entries) {
@@ -148,6 +149,20 @@ function countIds(messages: readonly ListedMessage[]): ReadonlyMap<string, numbe
   const counts = new Map<string, number>();
   for (const { uidl } of messages) if (uidl !== undefined) counts.set(uidl, (counts.get(uidl) ?? 0) + 1);
   return counts;
+}
+
+/**
+ * Entries whose unique id stands for several messages now. Should one of them be listed alone later, it must be read
+ * before it is taken for the one that the entry knows: `gone` sees to that.
+ */
+function distrusted(
+  entries: readonly LedgerEntry[],
+  counts: ReadonlyMap<string, number>,
+  { now }: PlanRules,
+): LedgerEntry[] {
+  return entries
+    .filter(({ uidl, state, skipped }) => (counts.get(uidl) ?? 0) > 1 && state !== "gone" && skipped !== "initial")
+    .map((entry) => ({ ...entry, state: "gone", since: now }));
 }
 
 function isUnique(counts: ReadonlyMap<string, number>): boolean {
