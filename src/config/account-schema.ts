@@ -95,10 +95,10 @@ const connectionShape = {
   min_interval: duration()
     .prefault("0s")
     .describe("The provider's minimum time between logins; kept to across restarts."),
-  keep: textAs(readKeep)
+  keep: textAs(readKeep, "rule or time")
     .prefault("until-delivered")
     .describe(
-      "When mail is deleted at the provider: `never` kept (deleted once it is in the spool), `until-delivered` (once Exchange has it), after a time such as `14d`, `forever` kept.",
+      "How long mail stays at the provider: `never` (deleted once it is in the spool), `until-delivered` (deleted once Exchange has it), a time such as `14d`, or `forever`.",
     ),
   initial: z
     .enum(["all", "new"])
@@ -170,7 +170,7 @@ export const collectorShape = {
       "What is known of the provider: a profile's name, or `auto` to learn it from the box. Or set `envelope`.",
     ),
   envelope: z
-    .array(z.union([textAs(readSource), sourceTable]))
+    .array(z.union([textAs(readSource, "field name"), sourceTable]))
     .min(1)
     .optional()
     .describe("Where the recipients stand, in order of preference: names of header fields, `received-for`, `to-cc`."),

@@ -55,7 +55,7 @@ export const relayShape = {
   ...trustShape,
   ...loginShape,
   senders: z
-    .array(textAs(readSender))
+    .array(textAs(readSender, "sender"))
     .min(1)
     .prefault(["*"])
     .describe("Whose mail goes this way: `*`, `*@domain` or addresses."),
@@ -68,7 +68,7 @@ export const relayShape = {
 };
 
 export const adminShape = {
-  socket: line().default("/run/popgate/admin.sock").describe("Unix socket for the command line."),
+  socket: line().prefault("/run/popgate/admin.sock").describe("Unix socket for the command line."),
   web: z
     .strictObject({
       listen: listenAddress().describe('Where the web page listens, such as "127.0.0.1:8025".'),

@@ -24,14 +24,17 @@ export function wrong(message: string, hint = ""): Reading<never> {
   return { kind: "bad", message, hint };
 }
 
-/** Text that `read` turns into a value. */
-export function textAs<T>(read: (text: string) => Reading<T>) {
-  return z.string().transform((text, context): T => {
-    const reading = read(text);
-    if (reading.kind === "ok") return reading.value;
-    context.addIssue({ code: "custom", message: reading.message, params: { hint: reading.hint } });
-    return z.NEVER;
-  });
+/** Text that `read` turns into a value; `title` is what the reference calls such a text. */
+export function textAs<T>(read: (text: string) => Reading<T>, title: string) {
+  return z
+    .string()
+    .meta({ title })
+    .transform((text, context): T => {
+      const reading = read(text);
+      if (reading.kind === "ok") return reading.value;
+      context.addIssue({ code: "custom", message: reading.message, params: { hint: reading.hint } });
+      return z.NEVER;
+    });
 }
 
 const durationUnits: Readonly<Record<string, number>> = {
@@ -168,17 +171,17 @@ function readLine(text: string): Reading<string> {
   return /\p{Cc}/u.test(text) ? wrong("it holds a control character") : good(text);
 }
 
-export const duration = () => textAs(readDuration);
-export const size = () => textAs(readSize);
-export const address = () => textAs(readMailAddress);
-export const domain = () => textAs(readDomain);
-export const host = () => textAs(readHost);
-export const listenAddress = () => textAs(readListen);
-export const network = () => textAs(readNetwork);
-export const fieldName = () => textAs(readFieldName);
-export const rate = () => textAs(readRate);
-export const fingerprint = () => textAs(readPin);
-export const accountName = () => textAs(readAccountName);
+export const duration = () => textAs(readDuration, "time");
+export const size = () => textAs(readSize, "size");
+export const address = () => textAs(readMailAddress, "address");
+export const domain = () => textAs(readDomain, "domain");
+export const host = () => textAs(readHost, "host");
+export const listenAddress = () => textAs(readListen, "address and port");
+export const network = () => textAs(readNetwork, "network");
+export const fieldName = () => textAs(readFieldName, "field name");
+export const rate = () => textAs(readRate, "rate");
+export const fingerprint = () => textAs(readPin, "fingerprint");
+export const accountName = () => textAs(readAccountName, "name");
 /** Text of one line that is not empty: user names, paths. */
-export const line = () => textAs(readLine);
+export const line = () => textAs(readLine, "text");
 export const port = () => z.int().min(1).max(65_535);
