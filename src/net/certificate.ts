@@ -95,6 +95,9 @@ function certificateFault(
     case "EE_KEY_TOO_SMALL":
     case "CA_MD_TOO_WEAK":
       return `the certificate's key or signature is too weak (${code}). ${oldHint} ${orPin}`;
+    case "UNSPECIFIED":
+      // Node has no code for these; a key that is too small is by far the most common.
+      return `the certificate is not accepted, most likely because its key is too weak. ${oldHint} ${orPin}`;
     default:
       return code === "" || code.startsWith("ERR_SSL") || systemCodes.has(code)
         ? undefined

@@ -115,19 +115,24 @@ async function secure(plain: Socket, target: DialTarget, deadline: Deadline): Pr
   const { host, port, tls: policy, sessions } = target;
   let socket: TLSSocket | undefined;
   try {
-    const session = sessions?.find(host, port, policy);
+    const kept = sessions?.find(host, port, policy);
     socket = tls.connect({
       ...tlsConnectOptions(policy, host),
       socket: plain,
-      ...(session === undefined ? {} : { session }),
+      ...(kept === undefined ? {} : { session: kept.session }),
       // Not a waiver: verifyPeer decides below, before anything is written, and can then name the certificate at fault.
       rejectUnauthorized: false,
     });
-    const keeper = sessions === undefined ? undefined : keepSessions(socket, target, sessions);
+    const keeper = sessions === undefined ? undefined : new SessionKeeper(socket, target, sessions);
     await ready(socket, "secureConnect", deadline.signal);
+    if (kept !== undefined && socket.isSessionReused()) {
+      // The server proved itself under this very policy when the session was made; see tls-sessions.ts.
+      keeper?.trust(kept.until);
+      return socket;
+    }
     const distrusted = verifyPeer(socket, policy, host);
     if (distrusted !== undefined) throw distrusted;
-    keeper?.trust();
+    if (sessions !== undefined) keeper?.trust(sessions.untilFor(peerCertificateEnds(socket)));
     return socket;
   } catch (error) {
     sessions?.forget(host, port, policy);
@@ -140,27 +145,32 @@ async function secure(plain: Socket, target: DialTarget, deadline: Deadline): Pr
 }
 
 /**
- * Tickets come when the server likes (with TLS 1.3 after the handshake, and several), but none may be kept before the
- * server has proved itself.
+ * Puts sessions into the store. They come when the server likes (with TLS 1.3 after the handshake, and several), but none
+ * may be kept before the server has proved itself.
  */
-function keepSessions(socket: TLSSocket, target: DialTarget, sessions: TlsSessions): { trust(): void } {
-  let trusted = false;
-  let early: Buffer | undefined;
-  const keep = (session: Buffer) => {
-    const ends = peerCertificateEnds(socket);
-    if (ends !== undefined) sessions.keep(target.host, target.port, target.tls, session, ends);
-  };
-  socket.on("session", (session: Buffer) => {
-    if (trusted) keep(session);
-    else early = session;
-  });
-  return {
-    trust() {
-      trusted = true;
-      if (early !== undefined) keep(early);
-      early = undefined;
-    },
-  };
+class SessionKeeper {
+  readonly #target: DialTarget;
+  readonly #sessions: TlsSessions;
+  #until: number | undefined;
+  #early: Buffer | undefined;
+
+  constructor(socket: TLSSocket, target: DialTarget, sessions: TlsSessions) {
+    this.#target = target;
+    this.#sessions = sessions;
+    socket.on("session", (session: Buffer) => this.#offer(session));
+  }
+
+  trust(until: number): void {
+    this.#until = until;
+    if (this.#early !== undefined) this.#offer(this.#early);
+    this.#early = undefined;
+  }
+
+  #offer(session: Buffer): void {
+    const { host, port, tls: policy } = this.#target;
+    if (this.#until === undefined) this.#early = session;
+    else this.#sessions.keep(host, port, policy, { session, until: this.#until });
+  }
 }
 
 /** Resolves with the event; rejects when the socket fails or closes before it, or with the reason of the signal. */

@@ -3,8 +3,10 @@
  * with TLS 1.2, a round trip.
  *
  * One instance belongs to one caller and holds few entries. A session is only ever offered to the same host, port and
- * policy that it was made with: a resumed handshake does not show a certificate again, so a session must not carry the
- * trust of one set of roots or pins over to another. It is dropped no later than the certificate it rests on.
+ * policy that it was made with. A resumed handshake shows no certificate again (node:tls then has none to give): it
+ * proves only that this is the server of the full handshake before it. So a session may be kept only when that server
+ * had proved itself, must not carry trust from one set of roots or pins over to another, and ends with the certificate
+ * it rests on or `maxAgeMs` after the full handshake, however often it is resumed and renewed.
  */
 import type { Clock, EpochMs } from "../core/ports.ts";
 import type { TlsPolicy } from "./tls-policy.ts";
@@ -17,7 +19,8 @@ export interface TlsSessionsOptions {
   readonly maxAgeMs?: number;
 }
 
-interface Entry {
+/** A session and the time until which it may stand in for a full handshake. */
+export interface KeptSession {
   readonly session: Buffer;
   readonly until: EpochMs;
 }
@@ -31,7 +34,7 @@ export class TlsSessions {
   readonly #maxEntries: number;
   readonly #maxAgeMs: number;
   /** In order of use, the longest unused first. */
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, KeptSession>();
 
   constructor(options: TlsSessionsOptions) {
     this.#clock = options.clock;
@@ -44,24 +47,29 @@ export class TlsSessions {
   }
 
   /** The session last made with this server under this policy, if it may still be used. */
-  find(host: string, port: number, policy: TlsPolicy): Buffer | undefined {
+  find(host: string, port: number, policy: TlsPolicy): KeptSession | undefined {
     const key = sessionKey(host, port, policy);
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
     this.#entries.delete(key);
     if (entry.until <= this.#clock.now()) return undefined;
     this.#entries.set(key, entry);
-    return entry.session;
+    return entry;
   }
 
-  /** Keeps a session of a connection whose server has proved itself; `certificateEnds` is when its certificate expires. */
-  keep(host: string, port: number, policy: TlsPolicy, session: Buffer, certificateEnds: EpochMs): void {
+  /** How long sessions may stand in for a full handshake made now with a certificate that ends at `certificateEnds`. */
+  untilFor(certificateEnds: EpochMs): EpochMs {
+    const now = this.#clock.now();
+    const latest = now + this.#maxAgeMs;
+    // An expired certificate is in use only by its pin, and then its end says nothing.
+    return certificateEnds <= now ? latest : Math.min(latest, certificateEnds);
+  }
+
+  /** Keeps a session of a server that has proved itself, in place of an earlier one. */
+  keep(host: string, port: number, policy: TlsPolicy, kept: KeptSession): void {
     const key = sessionKey(host, port, policy);
     this.#entries.delete(key);
-    const now = this.#clock.now();
-    // An expired certificate is in use only by its pin, which is checked at every handshake, resumed or not.
-    const until = certificateEnds <= now ? now + this.#maxAgeMs : Math.min(now + this.#maxAgeMs, certificateEnds);
-    this.#entries.set(key, { session, until });
+    this.#entries.set(key, kept);
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size <= this.#maxEntries) break;
       this.#entries.delete(oldest);

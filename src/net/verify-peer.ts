@@ -60,7 +60,8 @@ export function tlsConnectOptions(policy: TlsPolicy, host: string): ConnectionOp
 
 /**
  * Whether the server behind a finished handshake proved itself: `undefined` when it did. Only for sockets made with
- * `tlsConnectOptions` of the same policy and host. Also to be asked after a resumed handshake.
+ * `tlsConnectOptions` of the same policy and host. A resumed handshake shows no certificate and is refused here: whoever
+ * resumes must know that the server proved itself before (`tls-sessions.ts`).
  */
 export function verifyPeer(socket: TLSSocket, policy: TlsPolicy, host: string): PeerDistrusted | undefined {
   const peer = socket.getPeerCertificate(true);
@@ -73,14 +74,13 @@ export function verifyPeer(socket: TLSSocket, policy: TlsPolicy, host: string): 
   }
   if (!needsProof(policy)) return undefined;
   if (!socket.authorized) return new PeerDistrusted(codeOf(socket.authorizationError), chain);
-  // node:tls leaves this out when the session was resumed.
   const nameFault = tls.checkServerIdentity(peerName(policy, host), peer);
   return nameFault === undefined ? undefined : new PeerDistrusted("ERR_TLS_CERT_ALTNAME_INVALID", chain);
 }
 
-/** When the server's certificate ends, in milliseconds since 1970; `undefined` when there is none. */
-export function peerCertificateEnds(socket: TLSSocket): number | undefined {
-  return peerChain(socket.getPeerCertificate())[0]?.validToDate.getTime();
+/** When the server's certificate ends, in milliseconds since 1970; 0 when there is none. */
+export function peerCertificateEnds(socket: TLSSocket): number {
+  return peerChain(socket.getPeerCertificate())[0]?.validToDate.getTime() ?? 0;
 }
 
 /**
