@@ -14,7 +14,10 @@ export type Place =
    * those whose inner hops add Received fields of their own above the envelope field.
    */
   | { readonly kind: "top"; readonly trustedHops: number }
-  /** The last fields of the header block, followed by nothing but the provider's known marker fields. */
+  /**
+   * The last fields of the header block, followed by nothing but the provider's known marker fields: names in lower case,
+   * one that ends in `*` for all names that begin so.
+   */
   | { readonly kind: "bottom"; readonly markers: readonly string[] };
 
 /** One way to learn the recipients. */

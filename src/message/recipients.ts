@@ -158,17 +158,22 @@ function doubtOf(
   };
 }
 
-/** Each Received field of the provider with a local `for` must name a recipient, or one that maps to a recipient. */
+/**
+ * Where the provider's own Received fields have a local `for`, one of them must name a recipient, or what maps to one.
+ * Not each: an inner server's may name the box that an address was rewritten to.
+ */
 function contradictionOf(recipients: readonly Address[], policy: CollectorPolicy, zone: Zone): string | undefined {
   if (recipients.length === 0) return undefined;
   const keys = new Set(recipients.map(addressKey));
-  for (const { clauses } of zone.trace) {
-    const named = mapRecipients(clauses.for, policy).recipients;
-    if (named.length > 0 && !named.some((address) => keys.has(addressKey(address)))) {
-      return `the Received field by ${clauses.by ?? "an unnamed host"} is for ${clauses.for.join(", ")}, the envelope field for ${recipients.join(", ")}`;
-    }
+  const told = zone.trace
+    .map(({ clauses }) => ({ clauses, named: mapRecipients(clauses.for, policy).recipients }))
+    .filter(({ named }) => named.length > 0);
+  const first = told[0]?.clauses;
+  if (first === undefined || told.some(({ named }) => named.some((address) => keys.has(addressKey(address))))) {
+    return undefined;
   }
-  return undefined;
+  const by = first.by ?? "an unnamed host";
+  return `the Received field by ${by} is for ${first.for.join(", ")}, the envelope field for ${recipients.join(", ")}`;
 }
 
 function unreadableDetail(reading: Reading): string | undefined {

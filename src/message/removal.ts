@@ -7,8 +7,9 @@
  *   Sender, Reply-To, Resent-To, Resent-Cc) names: a blind recipient, or the subscriber of a list. The trace itself
  *   stays: Exchange counts hops by it and filters by the addresses in it. The cut is listed as `Received (for)`.
  *
- * DKIM (RFC 6376 §5.4.1) advises against signing any of these. Where a signature lists one all the same, it breaks: the
- * blindness of a copy goes before it, and the evidence says so.
+ * DKIM (RFC 6376 §5.4.1) advises against signing any of these. A signed envelope field, Bcc or Return-Path is removed
+ * all the same, since the blindness of a copy goes before the signature. A signed Received field was written on the
+ * sender's side, before the signature: it stays whole. The evidence tells of both.
  */
 import { addressKey, type AddressKey } from "../core/address.ts";
 import { parseAddressList } from "./address-list.ts";
@@ -20,7 +21,7 @@ import { parseReceived } from "./received.ts";
 export interface Removal {
   /** In order of position, never overlapping. */
   readonly removed: readonly RemovedField[];
-  /** Removed fields that a DKIM signature covers. */
+  /** What a DKIM signature covers of it, or kept from being removed. */
   readonly signed: Evidence["ignored"];
 }
 
@@ -38,18 +39,25 @@ const visibleFields: ReadonlySet<string> = new Set([
 export function findRemoval(header: HeaderBlock, configured: ReadonlySet<string>): Removal {
   const visible = visibleAddresses(header);
   const signers = signedFields(header);
+  const signedReceived = new Set(
+    header.fields
+      .filter(({ lower }) => lower === "received")
+      .slice(-(signers.get("received")?.times ?? 0) || header.fields.length),
+  );
   const removed: RemovedField[] = header.mboxFrom === undefined ? [] : [{ name: "From ", ...header.mboxFrom }];
   const signed: { what: string; why: string }[] = [];
   for (const field of header.fields) {
     const cut = cutOf(field, visible, configured);
     if (cut === undefined) continue;
+    const signer = signers.get(field.lower)?.domain ?? "";
+    const what = `${cut.name} at octet ${cut.start}`;
+    if (signedReceived.has(field)) {
+      signed.push({ what, why: `left in, because the DKIM signature of ${signer} covers it` });
+      continue;
+    }
     removed.push(cut);
-    const signer = signers.get(field.lower);
-    if (signer !== undefined) {
-      signed.push({
-        what: `${cut.name} at octet ${cut.start}`,
-        why: `removed although the DKIM signature of ${signer} covers it`,
-      });
+    if (signer !== "" && field.lower !== "received") {
+      signed.push({ what, why: `removed although the DKIM signature of ${signer} covers it` });
     }
   }
   return { removed, signed };
@@ -88,9 +96,15 @@ function visibleAddresses(header: HeaderBlock): ReadonlySet<AddressKey> {
   return keys;
 }
 
-/** Signed field names in lower case, each with the domain that signs it (RFC 6376 §3.5, tags `d=` and `h=`). */
-function signedFields(header: HeaderBlock): ReadonlyMap<string, string> {
-  const signers = new Map<string, string>();
+interface Signer {
+  readonly domain: string;
+  /** How many fields of the name are signed: the lowest ones (RFC 6376 §5.4.2). */
+  readonly times: number;
+}
+
+/** Signed field names in lower case (RFC 6376 §3.5, tags `d=` and `h=`); of several signatures the one that covers most. */
+function signedFields(header: HeaderBlock): ReadonlyMap<string, Signer> {
+  const signers = new Map<string, Signer>();
   for (const field of header.fields) {
     if (field.lower !== "dkim-signature") continue;
     const tags = new Map<string, string>();
@@ -99,7 +113,13 @@ function signedFields(header: HeaderBlock): ReadonlyMap<string, string> {
       if (equals > 0) tags.set(part.slice(0, equals).trim().toLowerCase(), part.slice(equals + 1).trim());
     }
     const domain = tags.get("d") ?? "an unnamed domain";
-    for (const name of (tags.get("h") ?? "").split(":")) signers.set(name.trim().toLowerCase(), domain);
+    const times = new Map<string, number>();
+    for (const part of (tags.get("h") ?? "").split(":")) {
+      const name = part.trim().toLowerCase();
+      const count = (times.get(name) ?? 0) + 1;
+      times.set(name, count);
+      if (count > (signers.get(name)?.times ?? 0)) signers.set(name, { domain, times: count });
+    }
   }
   return signers;
 }

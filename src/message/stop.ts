@@ -10,7 +10,7 @@ const ownReceivedOfALoop = 2;
 /** The reason to hold a message unread; `undefined` if there is none. */
 export function stopBeforeReading(
   header: HeaderBlock,
-  policy: EnvelopePolicy,
+  policy: Pick<EnvelopePolicy, "hostname" | "limits">,
 ): { readonly reason: HoldReason; readonly detail: string } | undefined {
   if (isMailboxNote(header)) {
     return { reason: "server-internal", detail: "the first message of a UW IMAP folder, which holds its state" };
