@@ -131,8 +131,13 @@ async function noteFailedLogin(
     else if (delayed) await state.remember({ loginDelayMs: Math.max(retryAfterMs, state.memory.loginDelayMs ?? 0) });
     else await state.rememberDrift();
   } catch (error) {
-    if (!(error instanceof SpoolError)) throw error;
-    // The spool cannot be written: the caller is told of it as the failure, or will be by the next poll.
+    // A spool that cannot be written is told of as the failure, or will be by the next poll.
+    if (error instanceof SpoolError) return;
+    state.options.events.emit({
+      kind: "internal-error",
+      where: `after polling ${state.options.name}`,
+      detail: String(error),
+    });
   }
 }
 
