@@ -212,7 +212,8 @@ async function sasl(task: LoginTask, capabilities: Capabilities): Promise<Attemp
     // A token that has just run out is no reason to alarm anyone: one more try with a fresh one.
     if (secret.kind !== "oauth" || error.kind !== "auth" || round > 0)
       return { kind: "out", error, goOn: unsure(reply) };
-    secret.invalidate();
+    // A complaint inside the exchange has marked it already.
+    if (mechanism.complaint === undefined) secret.invalidate();
   }
 }
 
