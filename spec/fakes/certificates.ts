@@ -58,7 +58,7 @@ export interface CertificateRequest {
 
 const daysMs = 24 * 60 * 60 * 1000;
 /** Names all the usual certificates here are for. */
-export const goodHosts = ["localhost", "mail.test.example", "127.0.0.1", "::1"] as const;
+const goodHosts = ["localhost", "mail.test.example", "127.0.0.1", "::1"] as const;
 
 /** Makes one certificate to order. */
 export function makeCertificate(request: CertificateRequest): Authority {

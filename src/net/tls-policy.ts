@@ -20,7 +20,7 @@ import { createHash, type X509Certificate } from "node:crypto";
 export type TlsMode = "off" | "starttls" | "implicit" | "opportunistic";
 
 /** `TLSv1` also allows the ciphers, key sizes and renegotiation that servers of that age need. */
-export type MinTlsVersion = "TLSv1.2" | "TLSv1.3" | "TLSv1";
+type MinTlsVersion = "TLSv1.2" | "TLSv1.3" | "TLSv1";
 
 export interface TlsPolicy {
   readonly mode: TlsMode;

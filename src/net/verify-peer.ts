@@ -103,7 +103,7 @@ function peerChain(peer: DetailedPeerCertificate | PeerCertificate): readonly X5
 const longestChain = 10;
 
 /** The name that the certificate must carry: a host name as A-labels without trailing dot, or an IP address. */
-export function peerName(policy: TlsPolicy, host: string): string {
+function peerName(policy: TlsPolicy, host: string): string {
   const wanted = (policy.servername ?? host).replace(/^\[(.*)\]$/u, "$1").replace(/\.$/u, "");
   if (isIP(wanted) !== 0) return wanted;
   return domainToASCII(wanted) || wanted.toLowerCase();

@@ -26,7 +26,7 @@ export interface TokenSourceConfig {
 }
 
 /** Where the refresh token is kept. */
-export interface RefreshTokenStore {
+interface RefreshTokenStore {
   read(): Promise<string>;
   /** Keeps a token that the endpoint has put in place of the old one; resolves when it is durable. */
   write?(token: string): Promise<void>;

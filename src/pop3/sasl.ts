@@ -14,7 +14,7 @@ import { scram } from "./sasl-scram.ts";
 
 // All that the dialogue needs comes from here.
 export { SaslError } from "./sasl-mechanism.ts";
-export type { OAuthSecret, SaslMechanism };
+export type { SaslMechanism };
 
 /** What an account proves itself with. Secrets are read when they are needed and not kept. */
 export interface SaslCredentials {
@@ -22,7 +22,7 @@ export interface SaslCredentials {
   readonly secret: PasswordSecret | OAuthSecret;
 }
 
-export interface PasswordSecret {
+interface PasswordSecret {
   readonly kind: "password";
   read(): Promise<string>;
 }
@@ -78,7 +78,7 @@ const oauthOffers: readonly Offer[] = [
 ];
 
 /** Every name that `configured` may have besides `auto`. */
-export const saslMechanismNames: readonly string[] = [...passwordOffers, ...oauthOffers].map((offer) => offer.name);
+const saslMechanismNames: readonly string[] = [...passwordOffers, ...oauthOffers].map((offer) => offer.name);
 
 /** The strongest mechanism that server and credentials have in common, or the configured one. */
 export function chooseMechanism(
