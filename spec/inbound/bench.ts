@@ -88,9 +88,10 @@ export class CrashingSpool {
       get: (real, name) => {
         const member: unknown = Reflect.get(real, name, real);
         if (typeof member !== "function") return member;
+        const method = member as (...args: unknown[]) => unknown;
         if (name === "begin") return () => this.#ingest(this.#step(() => real.begin()));
-        if (name === "body" || name === "health" || name === "counts" || name === "onChange") return member.bind(real);
-        return (...args: unknown[]) => this.#stepAsync(async () => member.apply(real, args) as unknown);
+        if (name === "body" || name === "health" || name === "counts" || name === "onChange") return method.bind(real);
+        return (...args: unknown[]) => this.#stepAsync(async () => method.apply(real, args));
       },
     });
   }

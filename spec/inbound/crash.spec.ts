@@ -98,7 +98,7 @@ describe.each(worlds)("$name", (world) => {
         if (message.raw.includes(`Subject: ${name}\r\n`)) b.box.dropAfter.set(message.uidl ?? "", 100);
       }
       b.box.chunkOctets = 50;
-      await b.poll();
+      expect(await b.poll()).toMatchObject({ kind: "failed", failure: "connection" });
       b.box.dropAfter.clear();
       await expectExactlyOnce(b, keeps, `connection lost in ${name}`);
     }

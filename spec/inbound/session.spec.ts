@@ -46,11 +46,11 @@ describe("a session", () => {
     b.restart({
       connect: async (signal, known) => {
         const session = await connect(signal, known);
-        const { delete: del } = session;
+        const remove = session.delete.bind(session);
         session.delete = async (number) => {
           const spooled = await b.subjects();
           order.push(`${number}: ${spooled.join(" ")}`);
-          return del.call(session, number);
+          return remove(number);
         };
         return session;
       },
@@ -72,11 +72,11 @@ describe("a session", () => {
       b.restart({
         connect: async (signal, known) => {
           const session = await connect(signal, known);
-          const { retrieve } = session;
+          const retrieve = session.retrieve.bind(session);
           let out = 0;
           session.retrieve = async (number) => {
             most = Math.max(most, ++out);
-            const reply = await retrieve.call(session, number);
+            const reply = await retrieve(number);
             if (reply.kind === "refused") return reply;
             return {
               ...reply,
@@ -135,7 +135,7 @@ describe("a session", () => {
       .add(mail("good"));
     expect(await b.poll()).toMatchObject({ fetched: 3, held: 2, deleted: 3 });
     const held = (await b.spooled()).flatMap(({ record }) => (record.hold === undefined ? [] : [record]));
-    expect(held.map(({ hold }) => hold?.reason).sort()).toEqual(["envelope-missing", "no-local-recipient"]);
+    expect(held.map(({ hold }) => String(hold?.reason)).sort()).toEqual(["envelope-missing", "no-local-recipient"]);
     expect(held.every(({ recipients }) => recipients.length === 0)).toBe(true);
     expect(kinds(b, "held", "received").sort()).toEqual(["held", "held", "received"]);
   });
@@ -158,11 +158,11 @@ describe("a session", () => {
   it("stops fetching when nothing more can be taken in, and loses nothing", async () => {
     const b = await bench();
     for (let n = 0; n < 5; n++) b.box.add(mail(`m${n}`));
-    const { begin } = b.spool;
+    const begin = b.spool.begin.bind(b.spool);
     let taken = 0;
     b.spool.begin = () => {
       if (++taken > 2) throw new SpoolError("SPOOL_FULL", "full");
-      return begin.call(b.spool);
+      return begin();
     };
     expect(await b.poll()).toMatchObject({ kind: "failed", failure: "spool" });
     b.spool.begin = begin;
@@ -454,8 +454,11 @@ describe("ids", () => {
     await b.poll();
     expect(await b.subjects()).toEqual(["m0", "m1", "m2", "m3", "m4", "m5", "new"]);
     expect(b.heard("box-rebuilt")).toHaveLength(1);
-    const live = (await b.spool.entries(accountName)).filter(({ state }) => state === "present");
-    expect(live.map(({ uidl }) => uidl).sort()).toEqual(b.box.uidls.toSorted());
+    const entries = await b.spool.entries(accountName);
+    // Each old entry has moved to the new id: nothing is left under the old ones.
+    expect(entries).toHaveLength(7);
+    const live = entries.filter(({ state }) => state === "present");
+    expect(live.map(({ uidl }) => uidl).sort()).toEqual(b.box.uidls.map(String).sort());
   });
 
   it("that change while real copies lie in the box: copies stay copies", async () => {

@@ -55,6 +55,7 @@ const onceWaitMs = 60_000;
 export function createPollLoop(accounts: readonly Account[], options: PollLoopOptions): PollLoop {
   const places = new PQueue({ concurrency: options.maxParallel });
   const runners = new Map(accounts.map((account) => [account.name, new Runner(account, places, options)]));
+  if (runners.size < accounts.length) throw new TypeError("two accounts have the same name");
   return {
     async run(signal) {
       await Promise.all([...runners.values()].map((runner) => runner.follow(signal)));
