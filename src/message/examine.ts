@@ -106,7 +106,8 @@ class MessageExamination implements Examination {
     const bytes = Buffer.concat(this.#head);
     const header = parseHeaderBlock(bytes);
     this.#header = header;
-    this.#tooLarge = full && !header.complete;
+    // A CR at the very limit looks like an empty line, and may be the first half of a line end.
+    this.#tooLarge = full && (!header.complete || header.bodyStart === bytes.length);
     const block = bytes.subarray(0, header.bodyStart);
     this.#eightBitHeader = !isAscii(block);
     const lines = new LineEnds();

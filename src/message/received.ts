@@ -40,11 +40,15 @@ interface Scan {
 type Clause = "from" | "by" | "via" | "with" | "id" | "for";
 const clauses: ReadonlySet<string> = new Set(["from", "by", "via", "with", "id", "for"]);
 
+/** No server writes longer ones; what is longer says nothing. RFC 5321 §4.5.3.1.6 counts lines in hundreds of octets. */
+const maxOctets = 16_384;
+
 /** Reads a Received field's value, unfolded or as it stands (then the span counts in the same text). */
-export function parseReceived(value: string): ReceivedClauses {
+export function parseReceived(text: string): ReceivedClauses {
+  const value = text.length > maxOctets ? "" : text;
   const { tokens, dateAt } = scan(value);
   const words = tokens.filter((token) => token.kind !== "comment");
-  const text: Partial<Record<Clause, string>> = {};
+  const said: Partial<Record<Clause, string>> = {};
   let recipients: { addresses: readonly Address[]; span: ReceivedClauses["forSpan"] } | undefined;
   let byToken: Token | undefined;
   for (let i = 0; i < words.length;) {
@@ -59,19 +63,19 @@ export function parseReceived(value: string): ReceivedClauses {
     const found = words.slice(i + 1, next);
     if (clause === "by") {
       byToken = found[0];
-      for (const key of ["via", "with", "id"] as const) delete text[key];
+      for (const key of ["via", "with", "id"] as const) delete said[key];
       recipients = undefined;
     }
     if (clause === "for") recipients = readFor(value, words[i], found) ?? recipients;
-    else if (clause !== "from" || text.from === undefined) text[clause] = found.map((token) => token.text).join(" ");
+    else if (clause !== "from" || said.from === undefined) said[clause] = found.map((token) => token.text).join(" ");
     i = next;
   }
   return {
-    from: text.from,
-    by: text.by?.toLowerCase().replace(/\.$/u, ""),
-    via: text.via,
-    with: text.with,
-    id: text.id,
+    from: said.from,
+    by: said.by?.toLowerCase().replace(/\.$/u, ""),
+    via: said.via,
+    with: said.with,
+    id: said.id,
     for: recipients?.addresses ?? [],
     forSpan: recipients?.span,
     byComments: byToken === undefined ? [] : commentsAfter(tokens, byToken),
@@ -80,7 +84,7 @@ export function parseReceived(value: string): ReceivedClauses {
 }
 
 function clauseOf(token: Token | undefined): Clause | undefined {
-  if (token?.kind !== "word") return undefined;
+  if (token?.kind !== "word" || token.text.length > 4) return undefined;
   const lower = token.text.toLowerCase();
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the set holds exactly these words
   return clauses.has(lower) ? (lower as Clause) : undefined;
@@ -103,8 +107,13 @@ function readFor(
   }
   if (keyword === undefined || addresses.length === 0) return undefined;
   let start = keyword.start;
-  while (start > 0 && /\s/u.test(value.charAt(start - 1))) start--;
+  while (start > 0 && isSpace(value.charCodeAt(start - 1))) start--;
   return { addresses, span: { start, end } };
+}
+
+/** Space, tab, CR, LF and the like: all that may stand between words, and NUL, which some servers let through. */
+function isSpace(code: number): boolean {
+  return code <= 32;
 }
 
 function commentsAfter(tokens: readonly Token[], token: Token): string[] {
@@ -121,7 +130,7 @@ function scan(value: string): Scan {
   while (i < value.length) {
     const start = i;
     const c = value.charAt(i);
-    if (c === "(" || (c === '"' && !/\S/u.test(value.charAt(i - 1)))) {
+    if (c === "(" || (c === '"' && (i === 0 || isSpace(value.charCodeAt(i - 1))))) {
       const after = c === "(" ? afterComment(value, i) : afterWordAt(value, i);
       i = after < 0 ? value.length : after;
       const comment = c === "(" || after < 0;
@@ -134,7 +143,7 @@ function scan(value: string): Scan {
     } else if (c === ";") {
       semicolon = i++;
       tokens.push({ kind: "quoted", start, end: i, text: ";" });
-    } else if (/\s/u.test(c)) i++;
+    } else if (isSpace(value.charCodeAt(i))) i++;
     else {
       const after = afterWordAt(value, i);
       i = after < 0 ? value.length : after;
@@ -151,7 +160,7 @@ function afterWordAt(value: string, start: number): number {
   while (i < value.length && i >= 0) {
     const c = value.charAt(i);
     if (c === '"') i = afterQuoted(value, i);
-    else if (c === "(" || c === ";" || /\s/u.test(c)) return i;
+    else if (c === "(" || c === ";" || isSpace(value.charCodeAt(i))) return i;
     else i++;
   }
   return i;
