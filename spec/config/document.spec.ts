@@ -66,6 +66,11 @@ describe("reading goes on behind what is broken", () => {
     expect(readDocument("=\n".repeat(1000)).faults.length).toBeLessThanOrEqual(20);
   });
 
+  test("and when it was given up, nothing is called missing", () => {
+    const { root, damaged } = readDocument("a = 1\n".repeat(1000));
+    expect({ root, damaged }).toEqual({ root: {}, damaged: true });
+  });
+
   test("a key of the language's own is a key like any other", () => {
     const { root } = readDocument("__proto__ = 1\nconstructor = 2\n");
     expect(Object.keys(root)).toEqual(["__proto__", "constructor"]);

@@ -179,6 +179,14 @@ test("a password in the file appears in no problem and no printed configuration"
   expect(JSON.stringify(config)).not.toContain("Tr0ub4dor");
 });
 
+test("a file of the largest size, wrong all over, is answered too", async () => {
+  const many = Array.from({ length: 5000 }, (_, index) => `key_${index} = 1`).join("\n");
+  const problems = await problemsOf(write(many));
+  expect(problems.filter((text) => text.includes("not known here"))).toHaveLength(5000);
+  const again = "hostname = 1\n".repeat(80_000);
+  expect((await problemsOf(write(again))).length).toBeLessThanOrEqual(20);
+});
+
 describe("whatever stands in the file, the reader answers", () => {
   const everything = readFileSync(`${good}everything.toml`);
 

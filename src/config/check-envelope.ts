@@ -1,5 +1,5 @@
 /** Whether a collector says where its recipients are to be found, and says it without contradiction. */
-import { profiles } from "../message/profiles.ts";
+import { profileByName, profiles } from "../message/profiles.ts";
 import { checkLocal } from "./check-general.ts";
 import type { Findings } from "./findings.ts";
 import type { KeyPath } from "./key-path.ts";
@@ -35,8 +35,8 @@ export function requireEnvelope(has: (key: string) => boolean, at: KeyPath, find
 }
 
 function checkProfileName(name: string, path: KeyPath, findings: Findings): void {
+  if (profileByName(name) !== undefined) return;
   const names = profiles.map((profile) => profile.name);
-  if (names.includes(name)) return;
   const near = nearestKey(name, names);
   findings.error(
     path,
@@ -50,7 +50,7 @@ function nameList(): string {
 }
 
 function checkPlace(collector: DraftCollector, at: KeyPath, findings: Findings): void {
-  const profile = profiles.find(({ name }) => name === collector.profile);
+  const profile = collector.profile === undefined ? undefined : profileByName(collector.profile);
   const place = collector.place ?? profile?.place.kind ?? "top";
   if (collector.profile === "auto") return;
   if (place === "bottom" && collector.trusted_hops !== undefined)

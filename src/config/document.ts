@@ -29,12 +29,14 @@ export interface Document {
 
 /** Errors of syntax shown at once; more are rarely more than echoes of these. */
 const maxFaults = 20;
+/** Every error of syntax has the whole text read again: so much is read in all. */
+const maxRead = 4 * 1024 * 1024;
 
 /** Reads a text; the document of one that cannot be read at all is empty. */
 export function readDocument(text: string): Document {
   let current = text.startsWith("\uFEFF") ? text.slice(1) : text;
   const faults: SyntaxFault[] = [];
-  while (faults.length < maxFaults) {
+  while (faults.length < maxFaults && faults.length * text.length <= maxRead) {
     const result = tryParse(current);
     if (result.kind === "ok") return documentOf(result.program, faults);
     const { fault, rest } = setAside(current, result.error, faults.length);
@@ -44,7 +46,7 @@ export function readDocument(text: string): Document {
     if (rest === undefined) break;
     current = rest;
   }
-  return new PlacedDocument({}, faults, new Map(), new Map());
+  return new PlacedDocument({}, faults, true, new Map(), new Map());
 }
 
 type ParseResult =
@@ -65,7 +67,8 @@ function documentOf(program: AST.TOMLProgram, faults: readonly SyntaxFault[]): D
     if (node.type === "TOMLTable") builder.table(node);
     else builder.pair([], node);
   }
-  return new PlacedDocument(builder.root, faults, builder.keys, builder.values);
+  const damaged = faults.some(({ kind }) => kind === "unreadable");
+  return new PlacedDocument(builder.root, faults, damaged, builder.keys, builder.values);
 }
 
 type Places = Map<string, Position>;
@@ -77,10 +80,10 @@ class PlacedDocument implements Document {
   readonly #keys: Places;
   readonly #values: Places;
 
-  constructor(root: TomlTable, faults: readonly SyntaxFault[], keys: Places, values: Places) {
+  constructor(root: TomlTable, faults: readonly SyntaxFault[], damaged: boolean, keys: Places, values: Places) {
     this.root = root;
     this.faults = faults;
-    this.damaged = faults.some(({ kind }) => kind === "unreadable");
+    this.damaged = damaged;
     this.#keys = keys;
     this.#values = values;
   }

@@ -1,6 +1,6 @@
 /** From a `[[collector]]` or `[[mailbox]]` as written and checked to what the program uses. */
 import type { AddressKey, Address } from "../core/address.ts";
-import { profileByName } from "../message/profiles.ts";
+import { profileByName, type Profile } from "../message/profiles.ts";
 import type { CollectorPolicy, HeaderLimits, Place, Source } from "../message/policy.ts";
 import type { RawSource } from "./account-schema.ts";
 import type { AutoPolicy, CollectorConfig, MailboxConfig, Schedule } from "./config.ts";
@@ -89,7 +89,9 @@ function collectorPolicy(
     profile: profile?.name ?? "custom",
     ...base,
     stripPrefix: raw.strip_prefix ?? profile?.stripPrefix,
-    sources: raw.envelope?.map((source) => resolveSource(source, place, providerHosts)) ?? profile?.sources ?? [],
+    sources:
+      raw.envelope?.map((source) => resolveSource(source, place, providerHosts)) ??
+      profileSources(profile, raw.provider_hosts),
     place,
     providerHosts,
     absentWhenSeveral: profile?.absentWhenSeveral ?? false,
@@ -100,8 +102,16 @@ function collectorPolicy(
 function resolvePlace(raw: RawCollector, known: Place | undefined): Place {
   const kind = raw.place ?? known?.kind ?? "top";
   if (kind === "top") return { kind, trustedHops: raw.trusted_hops ?? (known?.kind === "top" ? known.trustedHops : 0) };
-  const markers = raw.markers ?? (known?.kind === "bottom" ? known.markers : []);
+  const markers = raw.markers?.map((name) => name.toLowerCase()) ?? (known?.kind === "bottom" ? known.markers : []);
   return { kind, markers };
+}
+
+/** Hosts set by hand also say whose Received fields count. */
+function profileSources(profile: Profile | undefined, hosts: readonly string[] | undefined): readonly Source[] {
+  const sources = profile?.sources ?? [];
+  return hosts === undefined
+    ? sources
+    : sources.map((source) => (source.kind === "received-for" ? { ...source, by: hosts } : source));
 }
 
 /** The provider's last hop writes topmost where it prepends, and lowest where it appends. */

@@ -5,7 +5,7 @@
 import { lenientSchema, strictSchema, type Draft, type Raw } from "./schema.ts";
 import { complaintsOf, isList, valueAt, type Complaint } from "./schema-issues.ts";
 import type { TomlTable, TomlValue } from "./document.ts";
-import type { KeyPath } from "./key-path.ts";
+import { keyText, type KeyPath } from "./key-path.ts";
 
 export interface Shaped {
   readonly complaints: readonly Complaint[];
@@ -26,7 +26,9 @@ export function shape(root: TomlTable): Shaped {
     const lenient = lenientSchema.safeParse(rest);
     if (lenient.success)
       return { complaints: complaintsOf(strict.error.issues, root), raw: undefined, draft: lenient.data };
-    for (const complaint of complaintsOf(lenient.error.issues, rest)) rest = without(rest, pathToDrop(rest, complaint));
+    const complete = rest;
+    const drops = complaintsOf(lenient.error.issues, complete).map((complaint) => pathToDrop(complete, complaint));
+    rest = without(complete, [], new Set(drops.map(keyText)));
   }
   return { complaints: complaintsOf(strict.error.issues, root), raw: undefined, draft: {} };
 }
@@ -39,18 +41,18 @@ function pathToDrop(root: TomlTable, complaint: Complaint): KeyPath {
   return path;
 }
 
-function without(value: TomlTable, path: KeyPath): TomlTable {
-  const [first, ...rest] = path;
+/** The table without the keys of `drops`; `path` is its own place. */
+function without(table: TomlTable, path: KeyPath, drops: ReadonlySet<string>): TomlTable {
   // Object.fromEntries makes own properties, whatever they are called.
   return Object.fromEntries(
-    Object.entries(value)
-      .filter(([key]) => key !== first || rest.length > 0)
-      .map(([key, inner]) => [key, key === first ? withoutInner(inner, rest) : inner]),
+    Object.entries(table).flatMap(([key, inner]) => {
+      const place = [...path, key];
+      return drops.has(keyText(place)) ? [] : [[key, withoutInner(inner, place, drops)]];
+    }),
   );
 }
 
-function withoutInner(value: TomlValue, path: KeyPath): TomlValue {
-  const [first, ...rest] = path;
-  if (isList(value)) return value.map((element, index) => (index === first ? withoutInner(element, rest) : element));
-  return typeof value === "object" && !(value instanceof Date) ? without(value, path) : value;
+function withoutInner(value: TomlValue, path: KeyPath, drops: ReadonlySet<string>): TomlValue {
+  if (isList(value)) return value.map((element, index) => withoutInner(element, [...path, index], drops));
+  return typeof value === "object" && !(value instanceof Date) ? without(value, path, drops) : value;
 }
