@@ -30,7 +30,7 @@ export interface Document {
 /** Errors of syntax shown at once; more are rarely more than echoes of these. */
 const maxFaults = 20;
 /** Every error of syntax has the whole text read again: so much is read in all. */
-const maxRead = 4 * 1024 * 1024;
+const maxRead = 2 * 1024 * 1024;
 
 /** Reads a text; the document of one that cannot be read at all is empty. */
 export function readDocument(text: string): Document {
