@@ -23,7 +23,7 @@ import { createServer, type AddressInfo, type Socket } from "node:net";
 import { createSecureContext, TLSSocket } from "node:tls";
 import { certificates } from "../fakes/certificates.ts";
 
-export type Step =
+type Step =
   | { readonly kind: "send" | "drip"; readonly octets: Buffer }
   | { readonly kind: "expect"; readonly line: string }
   | { readonly kind: "match"; readonly pattern: RegExp }

@@ -24,7 +24,7 @@ import { certificates } from "../fakes/certificates.ts";
 const longestShown = 300;
 
 /** Settings as they stand in a dialogue's head; all have defaults. */
-export function optionsFrom(settings: ReadonlyMap<string, string>, port: number): Pop3Options {
+function optionsFrom(settings: ReadonlyMap<string, string>, port: number): Pop3Options {
   const ms = Number(settings.get("timeout") ?? 10_000);
   const [kind = "password", ...tokens] = (settings.get("secret") ?? "password secret").split(" ");
   const secret: SaslCredentials["secret"] =
@@ -57,7 +57,7 @@ export function optionsFrom(settings: ReadonlyMap<string, string>, port: number)
 }
 
 /** `known: nothing` for a server without CAPA, or the names of what it can do. */
-export function knownFrom(text: string | undefined): Capabilities | undefined {
+function knownFrom(text: string | undefined): Capabilities | undefined {
   if (text === undefined) return undefined;
   if (text === "nothing") return assumedCapabilities;
   const names = new Set(text.split(" "));

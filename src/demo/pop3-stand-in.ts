@@ -13,7 +13,7 @@ import { systemClock } from "../runtime/clock.ts";
 import { StandInBox, type StandInFaults } from "./pop3-stand-in-box.ts";
 import { StandInSession, type StandInWorld } from "./pop3-stand-in-session.ts";
 
-export interface StandInAccount {
+interface StandInAccount {
   readonly user: string;
   readonly password: string;
   readonly messages: readonly Buffer[];

@@ -18,7 +18,7 @@ import { assumedCapabilities, mergeCapabilities, parseCapabilities } from "./cap
 import { refusal } from "./failure.ts";
 import type { Pop3Options, Pop3Ports, ServerMemory } from "./options.ts";
 import { type Capabilities, Pop3Error } from "./port.ts";
-import { apopStamp, type Pop3Reply, refusalKind } from "./reply.ts";
+import { apopStamp, type Pop3Reply, statedKind } from "./reply.ts";
 import { chooseMechanism } from "./sasl.ts";
 import { authenticate } from "./sasl-exchange.ts";
 import type { Pop3Wire } from "./wire.ts";
@@ -45,7 +45,7 @@ export class CapaUnbearable extends Error {
 }
 
 /** Several commands in flight: enough to fill a long line, and few enough for any server's input buffer. */
-export const pipelineWindow = 32;
+const pipelineWindow = 32;
 
 /** Leads a fresh connection to an open box. Rejects with `Pop3Error`. */
 export async function logIn(task: LoginTask): Promise<LoggedIn> {
@@ -219,7 +219,7 @@ async function sasl(task: LoginTask, capabilities: Capabilities): Promise<Attemp
 
 /** A refusal without a code might be of the way and not of the credentials. */
 function unsure(reply: Pop3Reply): boolean {
-  return reply.code === undefined && refusalKind(reply, "login") === "auth";
+  return reply.code === undefined && statedKind(reply) === undefined;
 }
 
 async function password({ credentials }: Pop3Options): Promise<string> {

@@ -37,12 +37,17 @@ export function replyWords(reply: Pop3Reply): string {
 
 /** What a refusal calls for. */
 export function refusalKind(reply: Pop3Reply, during: "login" | "other"): Pop3ErrorKind {
-  return kindByCode.get(reply.code ?? "") ?? kindByWords(reply.text) ?? (during === "login" ? "auth" : "temporary");
+  return statedKind(reply) ?? (during === "login" ? "auth" : "temporary");
+}
+
+/** What the refusal itself says it is, by code or by words; `undefined` when it says nothing. */
+export function statedKind(reply: Pop3Reply): Pop3ErrorKind | undefined {
+  return kindByCode.get(reply.code ?? "") ?? kindByWords(reply.text);
 }
 
 /** Whether the refusal says of itself that it will pass. */
 export function soundsTemporary(reply: Pop3Reply): boolean {
-  const kind = kindByCode.get(reply.code ?? "") ?? kindByWords(reply.text);
+  const kind = statedKind(reply);
   return kind === "temporary" || kind === "in-use" || kind === "login-delay";
 }
 
@@ -86,6 +91,6 @@ export function apopStamp(greeting: Pop3Reply): string | undefined {
 
 /** One line without control characters. */
 function plain(text: string): string {
-  const clean = text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").trim();
+  const clean = text.replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ").trim();
   return clean.length > maxTextLength ? `${clean.slice(0, maxTextLength)}…` : clean;
 }

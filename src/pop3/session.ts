@@ -8,7 +8,7 @@ import { refusal } from "./failure.ts";
 import { makeListing, parseStat } from "./listing.ts";
 import type { Pop3Options, ServerMemory } from "./options.ts";
 import { type Capabilities, type Listing, type Pop3Box, Pop3Error, type Retrieval } from "./port.ts";
-import { type Pop3Reply, refusalKind, replyWords, soundsTemporary } from "./reply.ts";
+import { type Pop3Reply, replyWords, soundsTemporary, statedKind } from "./reply.ts";
 import type { LoggedIn } from "./login.ts";
 import type { Pop3Wire } from "./wire.ts";
 
@@ -37,8 +37,7 @@ export class Pop3Session implements Pop3Box {
     if (stat.status === "ok" && parseStat(stat.text) === 0) return { messages: [], hasUidl: this.capabilities.uidl };
     const [scan, ids] = await Promise.all([this.#lines("LIST"), this.#lines("UIDL")]);
     if (ids.lines === undefined && this.#options.needUidl) {
-      const passing = soundsTemporary(ids.reply) || refusalKind(ids.reply, "login") !== "auth";
-      if (passing) throw refusal(ids.reply, "other", "UIDL");
+      if (statedKind(ids.reply) !== undefined) throw refusal(ids.reply, "other", "UIDL");
       const words = replyWords(ids.reply);
       throw new Pop3Error("permanent", `the server has no UIDL, and the account needs it: ${words}`, { reply: words });
     }

@@ -5,18 +5,15 @@
  * go in one write. Replies are matched to them in order. The socket is paused while readers of messages are slower than
  * the server. Every command ends: with its reply, or with the `Pop3Error` that ended the session, which is the same for
  * all of them. What a server sends without being asked ends the session, too.
- *
- * A message that ends with fewer octets than announced, and with nothing behind it, might have been cut short by a line
- * that is a lone dot and was not stuffed. It is handed out as whole only when the reply to a further command (a NOOP, if
- * none is outstanding) shows that the server is done with it.
+ * How replies are read is the business of `reply-reader.ts`.
  */
 import type { Socket } from "node:net";
 import type { Clock } from "../core/ports.ts";
-import { MessageBody, ReplyCollector, type ReplySink } from "./body.ts";
+import { MessageBody, ReplyCollector } from "./body.ts";
 import { aborted } from "./failure.ts";
-import { MultilineDecoder } from "./multiline.ts";
 import { Pop3Error } from "./port.ts";
-import { parseReply, type Pop3Reply, replyWords } from "./reply.ts";
+import type { Pop3Reply } from "./reply.ts";
+import { type Pending, ReplyReader, replyProgress } from "./reply-reader.ts";
 import { Watchdog } from "./watchdog.ts";
 
 export interface WireOptions {
@@ -30,30 +27,11 @@ export interface WireOptions {
   readonly maxLineOctets: number;
 }
 
-interface Pending {
-  readonly line: string;
-  readonly patienceMs: number;
-  /** `+` is an answer (RFC 5034 §4). */
-  readonly sasl?: boolean;
-  /** Takes the content when the reply is +OK; the reply is then a multi-line one. */
-  readonly sink?: ReplySink;
-  /** More content than this ends the session. */
-  readonly maxOctets?: number;
-  readonly announced?: (reply: Pop3Reply) => number | undefined;
-  readonly settle: PromiseWithResolvers<Pop3Reply>;
-}
-
-interface Content {
-  readonly decoder: MultilineDecoder;
-  readonly announced: number | undefined;
-  readonly sink: ReplySink;
-}
-
 /** Queued message octets at which reading stops, and at which it goes on. */
 const pauseAt = 256 * 1024;
 const resumeAt = 128 * 1024;
 /** Fewer octets than this within a time-out are no progress: a server that dribbles is stuck. */
-const leastProgress = 1024;
+const leastProgress = replyProgress;
 const nothing = Buffer.alloc(0);
 
 export class Pop3Wire implements Disposable {
@@ -63,12 +41,9 @@ export class Pop3Wire implements Disposable {
   readonly #watchdog: Watchdog;
   readonly #onAbort = (): void => this.#fail(aborted(this.#options.signal));
   #socket: Socket;
-  #queue: Pending[] = [];
-  #sent: Pending[] = [];
-  #content: Content | undefined;
-  /** The message whose end is not certain yet. */
-  #unsettled: ReplySink | undefined;
-  #partialLine: Buffer = nothing;
+  readonly #queue: Pending[] = [];
+  readonly #sent: Pending[] = [];
+  readonly #reader: ReplyReader;
   #queuedOctets = 0;
   #progress = 0;
   #error: Pop3Error | undefined;
@@ -80,6 +55,15 @@ export class Pop3Wire implements Disposable {
     this.#socket = socket;
     this.#options = options;
     this.#watchdog = new Watchdog(options.clock, () => this.#afterWait());
+    this.#reader = new ReplyReader(this.#sent, options.maxLineOctets, {
+      fail: (error) => this.#fail(error),
+      confirm: () => {
+        this.#queue.unshift({ line: "NOOP", patienceMs: options.commandTimeoutMs, settle: settled() });
+      },
+      progress: (octets) => {
+        this.#progress += octets;
+      },
+    });
     options.signal.addEventListener("abort", this.#onAbort, { once: true });
     if (options.signal.aborted) this.#onAbort();
     else this.#listen();
@@ -194,7 +178,7 @@ export class Pop3Wire implements Disposable {
   }
 
   #patience(): number {
-    if (this.#content !== undefined) return this.#options.dataTimeoutMs;
+    if (this.#reader.inContent) return this.#options.dataTimeoutMs;
     return this.#sent[0]?.patienceMs ?? this.#options.commandTimeoutMs;
   }
 
@@ -204,88 +188,20 @@ export class Pop3Wire implements Disposable {
     const stuck = this.#progress < leastProgress && !this.#socket.isPaused();
     this.#progress = 0;
     if (!stuck) return this.#patience();
-    if (this.#content?.decoder.endsHere === true) {
-      this.#complete(this.#content, nothing);
+    if (this.#reader.standstill()) {
+      this.#schedule();
       return this.#patience();
     }
     const what = head.line === "" ? "no greeting came" : `no reply to ${head.line.split(" ", 1).join("")} came`;
     const seconds = this.#patience() / 1000;
-    const where = this.#content === undefined ? what : "the reply stopped coming before its end";
+    const where = this.#reader.inContent ? "the reply stopped coming before its end" : what;
     this.#fail(new Pop3Error("connection", `${where} within ${seconds} s`));
     return undefined;
   }
 
   #take(chunk: Buffer): void {
-    for (let rest = chunk; rest.length > 0 && this.#error === undefined;) {
-      rest = this.#content === undefined ? this.#takeStatus(rest) : this.#takeContent(this.#content, rest);
-    }
+    this.#reader.take(chunk);
     this.#schedule();
-  }
-
-  #takeStatus(data: Buffer): Buffer {
-    const [head] = this.#sent;
-    if (head === undefined) return this.#unasked(data);
-    const newline = data.indexOf("\n");
-    const line = this.#partialLine.length === 0 ? data : Buffer.concat([this.#partialLine, data]);
-    const length = newline < 0 ? line.length : line.length - data.length + newline;
-    if (length > this.#options.maxLineOctets) return this.#broken("a reply line is too long", line);
-    if (newline < 0) {
-      this.#partialLine = line === data ? Buffer.from(line) : line;
-      return nothing;
-    }
-    this.#partialLine = nothing;
-    const reply = parseReply(line.subarray(0, length));
-    if (reply === undefined || (reply.status === "continue" && head.sasl !== true))
-      return this.#broken("the server sent what is no reply", line.subarray(0, length));
-    this.#progress += leastProgress;
-    this.#unsettled?.end();
-    this.#unsettled = undefined;
-    if (reply.status === "ok" && head.sink !== undefined) this.#begin(head, head.sink, reply);
-    else this.#sent.shift();
-    head.settle.resolve(reply);
-    return data.subarray(newline + 1);
-  }
-
-  #begin(head: Pending, sink: ReplySink, reply: Pop3Reply): void {
-    const max = head.maxOctets ?? Number.POSITIVE_INFINITY;
-    const announced = head.announced?.(reply);
-    const decoder = new MultilineDecoder((slice) => {
-      if (decoder.octets <= max) sink.write(slice);
-      else this.#fail(new Pop3Error("protocol", `the reply to ${head.line} is longer than ${max} octets`));
-    }, announced);
-    this.#content = { decoder, announced, sink };
-  }
-
-  #takeContent(content: Content, data: Buffer): Buffer {
-    this.#progress += data.length;
-    const step = content.decoder.push(data, this.#sent.length > 1);
-    if (step.kind === "more" || this.#error !== undefined) return nothing;
-    if (step.kind === "ambiguous") return this.#broken("it cannot be told where the message ends", nothing);
-    this.#complete(content, step.rest);
-    return step.rest;
-  }
-
-  /** The terminating line has come, and `rest` behind it. */
-  #complete({ decoder, announced, sink }: Content, rest: Buffer): void {
-    const next = rest[0];
-    const following = this.#sent.length > 1;
-    if (next !== undefined && !(following && (next === 0x2b || next === 0x2d))) {
-      this.#broken("more came after what should have been the end of a reply", rest);
-      return;
-    }
-    this.#content = undefined;
-    this.#sent.shift();
-    this.#progress += leastProgress;
-    if (next === undefined && announced !== undefined && decoder.octets < announced) {
-      this.#unsettled = sink;
-      if (!following) {
-        const confirmation = settled();
-        this.#queue.unshift({ line: "NOOP", patienceMs: this.#options.commandTimeoutMs, settle: confirmation });
-        this.#schedule();
-      }
-    } else {
-      sink.end();
-    }
   }
 
   #account(change: number): void {
@@ -293,23 +209,6 @@ export class Pop3Wire implements Disposable {
     if (this.#error !== undefined) return;
     if (this.#queuedOctets >= pauseAt) this.#socket.pause();
     else if (this.#queuedOctets <= resumeAt && this.#socket.isPaused()) this.#socket.resume();
-  }
-
-  #unasked(data: Buffer): Buffer {
-    const newline = data.indexOf("\n");
-    const reply = parseReply(data.subarray(0, newline < 0 ? data.length : newline));
-    // Servers say good-bye before they close an idle connection.
-    if (reply?.status !== "error") return this.#broken("the server sent something that was not asked for", data);
-    this.#fail(new Pop3Error("connection", `the server ended the session: ${replyWords(reply)}`));
-    return nothing;
-  }
-
-  #broken(what: string, data: Buffer): Buffer {
-    // A few octets to know it by; none from inside a message.
-    const shown =
-      this.#content === undefined && data.length > 0 ? `: ${JSON.stringify(data.toString("latin1", 0, 80))}` : "";
-    this.#fail(new Pop3Error("protocol", `${what}${shown}`));
-    return nothing;
   }
 
   #lose(message: string, cause?: Error): void {
@@ -331,11 +230,8 @@ export class Pop3Wire implements Disposable {
     this.#watchdog[Symbol.dispose]();
     this.#options.signal.removeEventListener("abort", this.#onAbort);
     if (this.#flush !== undefined) clearImmediate(this.#flush);
-    const outstanding = [...this.#sent, ...this.#queue];
-    this.#sent = [];
-    this.#queue = [];
-    this.#unsettled?.fail(error);
-    this.#content?.sink.fail(error);
+    const outstanding = [...this.#sent.splice(0), ...this.#queue.splice(0)];
+    this.#reader.fail(error);
     for (const { settle, sink } of outstanding) {
       sink?.fail(error);
       settle.reject(error);
