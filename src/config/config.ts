@@ -34,7 +34,7 @@ export interface Config {
   readonly log: LogConfig;
 }
 
-export interface SpoolConfig {
+interface SpoolConfig {
   readonly dir: string;
   readonly maxOctets: number;
   readonly minFreeOctets: number;
@@ -47,7 +47,7 @@ export interface ServerTlsConfig {
   readonly keyFile: string;
 }
 
-export interface OAuthConfig {
+interface OAuthConfig {
   readonly tokenEndpoint: string;
   readonly clientId: string;
   readonly clientSecret: Secret | undefined;
@@ -60,7 +60,7 @@ export type Credentials =
   | { readonly kind: "oauth"; readonly user: string; readonly oauth: OAuthConfig };
 
 /** `auto`: the strongest that the server offers. */
-export type AuthChoice =
+type AuthChoice =
   | "auto"
   | "user"
   | "apop"
@@ -146,7 +146,7 @@ export interface ExchangeConfig {
   readonly eightBit: "send" | "hold";
 }
 
-export interface NoticeConfig {
+interface NoticeConfig {
   /** At most one notice in this time. */
   readonly everyMs: number;
   readonly language: "de" | "en";
@@ -176,7 +176,7 @@ export interface ListenerConfig {
   readonly giveUpMs: number;
 }
 
-export interface RateLimit {
+interface RateLimit {
   readonly messages: number;
   readonly perMs: number;
 }
@@ -213,7 +213,7 @@ export interface AdminConfig {
     | undefined;
 }
 
-export interface LogConfig {
+interface LogConfig {
   readonly level: "debug" | "info" | "warn" | "error";
   readonly pretty: boolean;
 }

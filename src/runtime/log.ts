@@ -17,7 +17,7 @@ import type { EventSink, PopgateEvent } from "../core/events.ts";
 import { Redaction } from "./redaction.ts";
 
 /** Where lines go: a file descriptor, or a stream that the caller owns and ends. */
-export type LogDestination = number | NodeJS.WritableStream;
+type LogDestination = number | NodeJS.WritableStream;
 
 export interface LogOptions {
   /** Events below are not written. */
