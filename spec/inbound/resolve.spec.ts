@@ -131,6 +131,7 @@ describe("resolveHeld", () => {
 });
 
 /** A body whose first chunk cannot be read. */
-function failing(error: Error): AsyncIterable<Buffer> {
-  return { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }) };
+async function* failing(error: Error): AsyncGenerator<Buffer> {
+  if (error instanceof SpoolError) throw error;
+  yield Buffer.alloc(0);
 }
