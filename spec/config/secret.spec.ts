@@ -28,6 +28,8 @@ function secret(source: SecretSource, ports: Partial<SecretPorts> = {}): Secret 
 
 function file(name: string, content: string | Buffer, mode = 0o600): string {
   const path = join(folder, name);
+  // One of mode 0400 cannot be written again.
+  rmSync(path, { force: true });
   writeFileSync(path, content);
   chmodSync(path, mode);
   return path;
@@ -112,7 +114,7 @@ describe("what is refused", () => {
   });
 
   test.each([
-    [["popgate-no-such-program"], "was not found"],
+    [["/nonexistent/program"], "was not found"],
     [["sh", "-c", "echo locked >&2; exit 3"], "failed with status 3, saying: locked"],
     [["true"], "it is empty"],
     [["sh", "-c", "head -c 200000 /dev/zero"], "printed too much"],
