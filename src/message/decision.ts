@@ -24,6 +24,9 @@ export interface SourceEvidence {
   readonly value: string;
 }
 
+/** Entries of each list in the evidence: a hostile header must not become a record many times its size. */
+export const maxEvidence = 100;
+
 export interface Evidence {
   readonly profile: string;
   /** What decided. `undefined` when nothing did. */

@@ -1,13 +1,10 @@
 /** Which envelope fields of a message were seen and not believed, each with the reason in words: for `explain`. */
-import type { Evidence } from "./decision.ts";
+import { maxEvidence, type Evidence } from "./decision.ts";
 import { isEnvelopeField } from "./envelope-fields.ts";
 import type { HeaderBlock, HeaderField } from "./header.ts";
 import type { CollectorPolicy } from "./policy.ts";
 import type { Reading } from "./sources.ts";
 import type { Zone } from "./zone.ts";
-
-/** A message with more is not explained any better by all of them. */
-const maxListed = 50;
 
 /** Lists the envelope fields that did not decide. */
 export function notBelieved(
@@ -30,6 +27,6 @@ export function notBelieved(
   };
   return header.fields
     .filter((field) => (isEnvelopeField(field.lower) || configured.has(field.lower)) && !used.has(field))
-    .slice(0, maxListed)
+    .slice(0, maxEvidence)
     .map((field) => ({ what: `${field.name} at octet ${field.start}: ${field.value.slice(0, 200)}`, why: why(field) }));
 }

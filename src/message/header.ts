@@ -8,7 +8,7 @@
  * - A first line "From …" without a colon is the separator of an mbox file, not a field.
  * - A line that is neither field nor continuation is kept as `junk` when a field still follows before the blank line:
  *   envelope fields below a broken line are not lost. Junk that nothing but the blank line follows is where the body
- *   begins, as sendmail has it; so is a message that begins with more than one such line.
+ *   begins, as sendmail has it.
  * - `irregular` says that parsers will disagree about where this block ends. Then nobody can tell which fields stand
  *   last in the provider's eyes, and `zone.ts` trusts none at the bottom.
  *
@@ -141,7 +141,6 @@ class HeaderReader {
   #blankish = false;
   /** Index in `#fields` of the first junk line that no field has followed yet. */
   #trailingJunk: number | undefined;
-  #seenField = false;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
@@ -154,36 +153,34 @@ class HeaderReader {
       const line = lineAt(bytes, at);
       if (line.end !== "none") this.#lineEnds[line.end]++;
       if (line.contentEnd === at) return this.#end(line.next, true);
-      if (!this.#take(at, line)) return this.#end(at, true);
+      this.#take(at, line);
       at = line.next;
     }
     return this.#end(at, false);
   }
 
-  /** Takes one line that is not empty; false when the header block cannot go on with it. */
-  #take(at: number, line: Line): boolean {
+  /** Takes one line that is not empty. */
+  #take(at: number, line: Line): void {
     const bytes = this.#bytes;
     const last = this.#fields.at(-1);
     if (isWhite(bytes[at]) && last !== undefined) {
       last.end = line.next;
-      if (isAllWhite(bytes, at, line.contentEnd)) this.#blankish = true;
-      return true;
+      this.#blankish ||= isAllWhite(bytes, at, line.contentEnd);
+      return;
     }
     const found = fieldName(bytes, at, line.contentEnd);
     if (found !== undefined) {
       this.#fields.push(new RawField(bytes, at, found.nameEnd, found.colonAt + 1, line.next));
       this.#trailingJunk = undefined;
-      this.#seenField = true;
-      return true;
+      return;
     }
     if (at === 0 && /^>?From /u.test(bytes.toString("latin1", 0, Math.min(line.contentEnd, 6)))) {
       this.#mboxFrom = { start: 0, end: line.next };
-      return true;
+      return;
     }
-    if (!this.#seenField && this.#trailingJunk !== undefined) return false;
     this.#trailingJunk ??= this.#fields.length;
     this.#fields.push(new RawField(bytes, at, at, at, line.next));
-    return true;
+    return;
   }
 
   #end(at: number, ended: boolean): HeaderBlock {

@@ -5,7 +5,7 @@
  * leads there. Aliases are applied once; their targets are taken as they are.
  */
 import { addressKey, domainOf, localPart, parseAddress, type Address, type AddressKey } from "../core/address.ts";
-import type { Evidence } from "./decision.ts";
+import { maxEvidence, type Evidence } from "./decision.ts";
 import type { CollectorPolicy } from "./policy.ts";
 
 type MappingPolicy = Pick<CollectorPolicy, "domains" | "aliases" | "stripPrefix">;
@@ -37,7 +37,11 @@ export function mapRecipients(addresses: readonly Address[], policy: MappingPoli
       else mapped.push({ from: target, to: [before], by: "duplicate" });
     }
   }
-  return { recipients: [...recipients.values()], ignored, mapped };
+  return {
+    recipients: [...recipients.values()],
+    ignored: ignored.slice(0, maxEvidence),
+    mapped: mapped.slice(0, maxEvidence),
+  };
 }
 
 /** Takes the prefix that a virtual domain puts before a local part off; an address without it stays as it is. */

@@ -15,7 +15,7 @@
  */
 import { addressKey, type Address, type ReversePath } from "../core/address.ts";
 import type { HoldReason } from "../core/hold.ts";
-import type { Decision, Evidence, RemovedField, SourceEvidence } from "./decision.ts";
+import { maxEvidence, type Decision, type Evidence, type RemovedField, type SourceEvidence } from "./decision.ts";
 import { notBelieved } from "./doubt.ts";
 import type { HeaderBlock } from "./header.ts";
 import { mapRecipients } from "./mapping.ts";
@@ -87,7 +87,7 @@ class Verdict {
       evidence: {
         profile: this.#policy.kind === "collector" ? this.#policy.profile : "mailbox",
         used: this.used,
-        ignored: this.ignored,
+        ignored: this.ignored.slice(0, maxEvidence),
         mapped: this.mapped,
         zone: zone?.range,
       },

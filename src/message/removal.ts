@@ -13,7 +13,7 @@
  */
 import { addressKey, type AddressKey } from "../core/address.ts";
 import { parseAddressList } from "./address-list.ts";
-import type { Evidence, RemovedField } from "./decision.ts";
+import { maxEvidence, type Evidence, type RemovedField } from "./decision.ts";
 import { isNeverHandedOn } from "./envelope-fields.ts";
 import type { HeaderBlock, HeaderField } from "./header.ts";
 import { parseReceived } from "./received.ts";
@@ -60,7 +60,7 @@ export function findRemoval(header: HeaderBlock, configured: ReadonlySet<string>
       signed.push({ what, why: `removed although the DKIM signature of ${signer} covers it` });
     }
   }
-  return { removed, signed };
+  return { removed, signed: signed.slice(0, maxEvidence) };
 }
 
 function cutOf(
