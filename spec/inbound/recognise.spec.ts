@@ -45,9 +45,19 @@ describe("a message under a known id", () => {
 });
 
 describe("a message under a new id", () => {
-  it("is new in an ordinary box, even with the octets of another", () => {
-    const recogniser = createRecogniser([entry("a")], new Set(["b"]), undefined);
+  it("is new while the message with its octets is listed too: a copy", () => {
+    const recogniser = createRecogniser([entry("a")], new Set(["a", "b"]), undefined);
     expect(recogniser.claim(named("b"), print("a"))).toBeUndefined();
+  });
+
+  it.each([
+    ["the octets of one that is gone", print("a"), true],
+    ["those octets, but nothing that identifies them", print("a", { identified: false }), false],
+    ["the content of one that is gone", print("a", { digest: "other" }), false],
+  ])("in an ordinary box: %s", (_name, seen, known) => {
+    const gone = entry("a", { state: "gone" });
+    const recogniser = createRecogniser([gone], new Set(["b"]), undefined);
+    expect(recogniser.claim(named("b"), seen)).toBe(known ? gone : undefined);
   });
 
   it("is recognised in a rebuilt box, each old entry once", () => {
@@ -64,9 +74,10 @@ describe("a message under a new id", () => {
     expect(recogniser.claim(named("x"), print("a", { digest: "other" }))?.uidl).toBe("a");
   });
 
-  it("is not taken for what was gone before the box was rebuilt", () => {
+  it("is not taken by its content for what was gone before the box was rebuilt", () => {
     const gone = entry("a", { state: "gone", since: t0 - day });
-    expect(createRecogniser([gone], new Set(["x"]), t0).claim(named("x"), print("a"))).toBeUndefined();
+    const seen = print("a", { digest: "other" });
+    expect(createRecogniser([gone], new Set(["x"]), t0).claim(named("x"), seen)).toBeUndefined();
   });
 
   it("is recognised by octets where the ledger had to make an id", () => {

@@ -2,16 +2,17 @@
  * Tells whether a message that has just been read was brought in before under another id, or under the same one.
  * Keeps the ledger's side of one session in memory; no I/O.
  *
- * Three questions, asked only where the ids cannot answer:
+ * Asked only of messages that the ids do not settle:
  * - same id, but it had gone or its size has changed: the same octets, or the same content for the same recipients
  *   (servers that write `Status` or `X-UIDL` fields into a stored message change its octets, not its content);
- * - no id of its own: the same octets as any entry. Two listed messages with equal octets, trace fields included, are
- *   one message that the server stored twice;
- * - a rebuilt box: the same octets, else the same content for the same recipients, among the messages that were in the
- *   box before it was rebuilt. Each entry is recognised once, so that real copies stay copies.
+ * - a new id: the octets of an entry whose own id is no longer listed. Octets include the provider's trace fields, so
+ *   this is the message itself, back under another id, and not a second copy;
+ * - no id of its own: the octets of any entry. Two listed messages with equal octets are one that was stored twice;
+ * - a rebuilt box: also the same content for the same recipients, among the messages that were in the box before.
+ *   Each entry is recognised once, so that real copies stay copies.
  *
- * Content alone is believed only of a message that has a Message-ID or a Date: a device that sends the same text every
- * night without either must not have its second report taken for the first.
+ * Nothing but an id of their own is believed of named messages that have neither a Message-ID nor a Date, unless the
+ * ledger had to make the id: a device that sends the same text every night must not have its second report swallowed.
  */
 import type { EpochMs } from "../core/ports.ts";
 import type { LedgerEntry } from "../spool/port.ts";
@@ -43,14 +44,13 @@ export function createRecogniser(
 ): Recogniser {
   const fetched = entries.filter((entry) => entry.digest !== "");
   const byDigest = Map.groupBy(fetched, (entry) => entry.digest);
-  const movable = (entry: LedgerEntry): boolean =>
-    isMadeId(entry.uidl) || (rebuildingSince !== undefined && wasThere(entry, rebuildingSince));
-  const moved = fetched.filter((entry) => movable(entry) && !listed.has(entry.uidl));
+  const moved = fetched.filter((entry) => !listed.has(entry.uidl));
   const movedByDigest = Map.groupBy(moved, (entry) => entry.digest);
+  const wasInBox = moved.filter((entry) => isMadeId(entry.uidl) || wasThere(entry, rebuildingSince));
   const movedByContent =
     rebuildingSince === undefined
       ? new Map<string, LedgerEntry[]>()
-      : Map.groupBy(moved, (entry) => entry.contentDigest);
+      : Map.groupBy(wasInBox, (entry) => entry.contentDigest);
   const claimed = new Set<string>();
   const free = (entry: LedgerEntry): boolean => !claimed.has(entry.uidl);
 
@@ -62,7 +62,7 @@ export function createRecogniser(
       }
       if (action.uidl === undefined) return byDigest.get(print.digest)?.[0];
       const entry =
-        movedByDigest.get(print.digest)?.find(free) ??
+        movedByDigest.get(print.digest)?.find((entry) => free(entry) && (print.identified || isMadeId(entry.uidl))) ??
         movedByContent.get(print.contentDigest)?.find((entry) => free(entry) && sameContent(entry, print));
       if (entry !== undefined) claimed.add(entry.uidl);
       return entry;
