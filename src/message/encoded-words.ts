@@ -2,14 +2,14 @@
 
 const word = /=\?([A-Za-z0-9._-]{1,40})(?:\*[A-Za-z-]{1,20})?\?([BbQq])\?([^?\s]*)\?=/gu;
 
-/** The text as a person reads it, without control characters, cut to `max` characters. */
+/** The text as a person reads it, without control characters (those of writing direction too), cut to `max` characters. */
 export function decodeForDisplay(value: string, max: number): string {
   // What will be cut away is not worth decoding; an encoded word is at most four times as long as what it says.
   const joined = value.slice(0, max * 6).replace(/\?=\s+(?==\?)/gu, "?=");
   const text = joined.replace(word, (written, charset: string, encoding: string, data: string) => {
     return decodeWord(charset, encoding.toLowerCase(), data) ?? written;
   });
-  const clean = text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").trim();
+  const clean = text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, " ").trim();
   return clean.slice(0, max).toWellFormed();
 }
 

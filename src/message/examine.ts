@@ -3,7 +3,8 @@
  * transport must know of it. Memory is bounded by `maxHeader` and one chunk; the result does not depend on how the
  * message was cut into chunks.
  *
- * The content digest covers the fields that the sender wrote (unfolded, white space collapsed, in order) and the body
+ * The content digest covers the fields that the sender wrote (unfolded, white space collapsed, in order; Content-Length
+ * is a mailbox server's, not the sender's) and the body
  * with its line ends as CRLF. Two copies that a provider stored with different trace and envelope fields agree; two
  * messages that differ in a single letter do not.
  */
@@ -48,7 +49,7 @@ const cr = 13;
 const maxLine = 998;
 const maxSummary = 300;
 const authorFields =
-  /^(?:from|sender|reply-to|to|cc|date|message-id|subject|in-reply-to|references|mime-version|content-.*)$/u;
+  /^(?:from|sender|reply-to|to|cc|date|message-id|subject|in-reply-to|references|mime-version|content-(?!length$).*)$/u;
 
 class MessageExamination implements Examination {
   readonly #maxHeader: number;

@@ -86,7 +86,7 @@ class RawField implements HeaderField {
 }
 
 /** UTF-8 where it is valid (RFC 6532), else ISO 8859-1, which never fails. */
-export function decodeText(bytes: Buffer): string {
+function decodeText(bytes: Buffer): string {
   return isUtf8(bytes) ? bytes.toString("utf8") : bytes.toString("latin1");
 }
 

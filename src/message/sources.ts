@@ -100,7 +100,7 @@ function listIn(value: string, pattern: string | undefined): AddressListResult {
  * What the first `*` of a pattern stands for: the shortest text there with which all literal parts follow each other.
  * Case does not count. `undefined` if the value does not have that form.
  */
-export function matchPattern(value: string, pattern: string): string | undefined {
+function matchPattern(value: string, pattern: string): string | undefined {
   const [prefix = "", ...rest] = pattern.toLowerCase().split("*");
   const lower = value.toLowerCase();
   // Folding cannot shift indexes here: characters whose lower case is longer or shorter would.

@@ -61,6 +61,6 @@ function word(text: string): string {
 }
 
 /** RFC 5322 §3.3, in UTC. */
-export function rfc5322Date(at: EpochMs): string {
+function rfc5322Date(at: EpochMs): string {
   return new Date(at).toUTCString().replace("GMT", "+0000");
 }

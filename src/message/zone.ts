@@ -7,7 +7,9 @@
  *   ends above the (n+1)-th. It ends sooner where the provider's host names are known and a Received field is by
  *   another host, and above the first where there are not as many as that. A message without any has no zone.
  * - `bottom`: the lowest candidate field (and further ones of the same name directly above it), if nothing but the
- *   provider's marker fields follows. Where parsers disagree about the end of the header block there is no zone.
+ *   provider's marker fields follows. Where parsers disagree about the end of the header block there is no zone. This
+ *   place is safe as long as the provider never leaves its field out: a sender's would then stand lowest. The `for`
+ *   clause of the provider's Received field is what tells.
  *
  * `trace` are the Received fields that the provider itself wrote; their `for` clause must agree.
  */
@@ -16,7 +18,7 @@ import type { HeaderBlock, HeaderField } from "./header.ts";
 import type { Place } from "./policy.ts";
 import { parseReceived, type ReceivedClauses } from "./received.ts";
 
-export interface TraceField {
+interface TraceField {
   readonly field: HeaderField;
   readonly clauses: ReceivedClauses;
 }
@@ -79,7 +81,7 @@ function receivedIndexes(header: HeaderBlock, count: number): number[] {
 }
 
 /** A Received field with its clauses. */
-export function traceField(field: HeaderField | undefined): TraceField | undefined {
+function traceField(field: HeaderField | undefined): TraceField | undefined {
   return field === undefined ? undefined : { field, clauses: parseReceived(field.value) };
 }
 
