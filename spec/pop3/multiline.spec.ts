@@ -117,11 +117,20 @@ describe("MultilineDecoder", () => {
     expect(once("a\r\nb.\r\n+OK\r\n.\r\n", 4)).toMatchObject({ content: "a\r\nb.\r\n+OK\r\n", end: { rest: "" } });
   });
 
-  it("passes a large packet on uncopied", () => {
+  it("passes a large packet on as one slice, not a copy", () => {
     const packet = Buffer.from("line of text\r\n".repeat(4000));
     const slices: Buffer[] = [];
     new MultilineDecoder((slice) => slices.push(slice)).push(packet, false);
     expect(slices).toHaveLength(1);
+    expect(slices[0]?.buffer).toBe(packet.buffer);
+  });
+
+  it("makes one slice of a packet full of dots, in its place", () => {
+    const packet = Buffer.from("..x\r\n".repeat(10_000));
+    const slices: Buffer[] = [];
+    new MultilineDecoder((slice) => slices.push(slice)).push(packet, false);
+    expect(slices).toHaveLength(1);
+    expect(slices[0]?.toString()).toBe(".x\r\n".repeat(10_000));
     expect(slices[0]?.buffer).toBe(packet.buffer);
   });
 });

@@ -1,7 +1,7 @@
 /**
  * The end of a multi-line reply, and its dot-stuffing (RFC 1939 §3), as a state machine on octets.
  *
- * What goes in are packets cut anywhere; what comes out are slices of them, uncopied. Lines end in CRLF or in bare LF
+ * What goes in are packets cut anywhere; what comes out are slices of them, not copies. Lines end in CRLF or in bare LF
  * alike and leave as they came. A doubled dot at the start of a line loses one; a single dot before other text stays: a
  * server that sends it does not stuff, and the octet is part of the message.
  *
@@ -46,8 +46,11 @@ export class MultilineDecoder {
   #before = [cr, lf];
   #crlfStyle: boolean | undefined;
   #octets = 0;
+  /** What of the packet in hand is content, so far. */
+  #start = 0;
+  #end = 0;
 
-  /** `announced`: the size that the server gave, where it did. `emit` gets the content; slices share the packet's memory. */
+  /** `announced`: the size that the server gave, where it did. `emit` gets the content, one slice for each packet. */
   constructor(emit: (slice: Buffer) => void, announced?: number) {
     this.#emit = emit;
     this.#announced = announced;
@@ -58,9 +61,20 @@ export class MultilineDecoder {
     return this.#octets;
   }
 
-  /** Takes what the server sent. `following`: replies to further commands are expected behind this one. */
+  /**
+   * Takes what the server sent, and with it the packet's memory: what is handed on is made in the same place.
+   * `following`: replies to further commands are expected behind this one.
+   */
   push(packet: Buffer, following: boolean): MultilineStep {
     const data = this.#held === undefined ? packet : Buffer.concat([this.#held, packet]);
+    this.#start = 0;
+    this.#end = 0;
+    const step = this.#scan(data, following);
+    if (this.#end > this.#start) this.#emit(data.subarray(this.#start, this.#end));
+    return step;
+  }
+
+  #scan(data: Buffer, following: boolean): MultilineStep {
     let at = this.#held === undefined ? this.#firstDot(data) : 0;
     let from = 0;
     if (this.#doubtful) {
@@ -158,7 +172,14 @@ export class MultilineDecoder {
     }
     this.#before = [to - from > 1 ? (data[to - 2] ?? 0) : (this.#before[1] ?? 0), data[to - 1] ?? 0];
     this.#octets += to - from;
-    this.#emit(data.subarray(from, to));
+    if (this.#end === this.#start) {
+      this.#start = from;
+      this.#end = to;
+      return;
+    }
+    // Behind a dot that was left out the rest moves up: a text full of dots would be thousands of slices otherwise.
+    if (this.#end < from) data.copyWithin(this.#end, from, to);
+    this.#end += to - from;
   }
 }
 
