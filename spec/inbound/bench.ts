@@ -59,11 +59,11 @@ export function mail(
 }
 
 /** The process has died: nothing after this reaches the disk. */
-export class Crash extends Error {
+class Crash extends Error {
   override readonly name = "Crash";
 }
 
-export class CrashingSpool {
+class CrashingSpool {
   readonly real: Spool;
   calls = 0;
   #crashAt: { readonly call: number; readonly acted: boolean } | undefined;

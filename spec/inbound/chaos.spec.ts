@@ -15,7 +15,7 @@ type Step =
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom("add" as const, "poll" as const) }) },
   {
-    weight: 2,
+    weight: 4,
     arbitrary: fc.record({
       kind: fc.constantFrom(
         "rename" as const,
@@ -117,7 +117,7 @@ const worlds: readonly (readonly [name: string, options: Partial<AccountOptions>
 
 it.each(worlds)("every message once, %s", async (_name, options, uidl) => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 14 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { maxLength: 24, size: "max" }), async (steps) => {
       const world = new World(await bench(options));
       if (!uidl) world.b.box.capabilities = { ...usualCapabilities, uidl };
       for (const step of steps) await world.take(step);

@@ -55,6 +55,8 @@ describe("expireConflict", () => {
     ],
     ["nothing said", forever, usualCapabilities, false],
     ["nothing kept", never, expire(0), false],
+    ["until delivered, and the server deletes at once", untilDelivered, expire(0), true],
+    ["until delivered, and the server keeps a day", untilDelivered, expire(1), false],
   ])("%s", (_name, rule, capabilities, conflicts) => {
     expect(expireConflict(rule, capabilities) !== undefined).toBe(conflicts);
   });

@@ -80,6 +80,20 @@ describe("profile = auto", () => {
     expect(b.box.messages).toEqual([]);
   });
 
+  it("learns anew when it is told to forget, and delivers what was held for the change", async () => {
+    const b = await bench({ policy: auto });
+    for (let n = 0; n < 20; n++) b.box.add(exim(n));
+    await b.poll();
+    const changed = (n: number) => Buffer.from(exim(n).toString().replace("Envelope-To", "X-Original-To"));
+    for (let n = 20; n < 30; n++) b.box.add(changed(n));
+    expect(await b.poll()).toMatchObject({ fetched: 10, held: 10 });
+    await b.account.forgetProfile();
+    b.box.add(changed(30));
+    expect(await b.poll()).toMatchObject({ fetched: 1, held: 0 });
+    expect(b.heard("profile-learnt")).toHaveLength(2);
+    expect((await b.spooled()).filter(({ record }) => record.hold !== undefined)).toEqual([]);
+  });
+
   it("learns from old mail that is not to be fetched", async () => {
     const b = await bench({ policy: auto, initial: "new" });
     for (let n = 0; n < 5; n++) b.box.add(exim(n));

@@ -39,6 +39,7 @@ class ScriptedAccount implements Account {
   nextPollAt = async (): Promise<EpochMs> => this.nextAt;
   earliestLoginAt = async (): Promise<EpochMs> => this.#clock.now();
   policy = async (): Promise<undefined> => undefined;
+  forgetProfile = async (): Promise<void> => undefined;
 
   async poll(signal: AbortSignal): Promise<PollReport> {
     this.polled.push(this.#clock.now());

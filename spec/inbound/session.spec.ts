@@ -94,6 +94,27 @@ describe("a session", () => {
     }
   });
 
+  it("lets several commits share a flush, and no more than it may", async () => {
+    const b = await bench({ limits: { ...defaultLimits, commitsInFlight: 3 } });
+    for (let n = 0; n < 20; n++) b.box.add(mail(`m${n}`));
+    const begin = b.spool.begin.bind(b.spool);
+    let flying = 0;
+    let most = 0;
+    b.spool.begin = () => {
+      const ingest = begin();
+      const commit = ingest.commit.bind(ingest);
+      ingest.commit = async (...args) => {
+        most = Math.max(most, ++flying);
+        // A disk takes its time.
+        for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+        return commit(...args).finally(() => flying--);
+      };
+      return ingest;
+    };
+    expect(await b.poll()).toMatchObject({ fetched: 20, deleted: 20 });
+    expect(most).toBe(3);
+  });
+
   it("asks an empty box for nothing but its listing, and leaves the ledger alone", async () => {
     const b = await bench();
     await b.poll();
@@ -435,6 +456,16 @@ describe("ids", () => {
     await b.poll();
     expect(await b.subjects()).toEqual(["one", "two"]);
     expect(Object.values(await states(b))).toEqual(["gone", "gone"]);
+  });
+
+  it("that the server does not give, for mail that is kept: kept all the same, and said what it costs", async () => {
+    const b = await bench({ keep: { kind: "forever" } });
+    b.box.capabilities = { ...usualCapabilities, uidl: false };
+    b.box.add(mail("one"));
+    for (let n = 0; n < 3; n++) await b.poll();
+    expect(await b.subjects()).toEqual(["one"]);
+    expect(b.box.messages).toHaveLength(1);
+    expect(b.heard("account-notice")).toHaveLength(1);
   });
 
   it("that all change at once: content recognises what was brought in, also across a crash in the middle", async () => {

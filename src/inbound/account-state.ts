@@ -68,11 +68,11 @@ export class AccountState {
 
   /** Changes what the account remembers; durable. */
   async remember(change: Partial<AccountMemory>): Promise<void> {
-    const learnt = "learnt" in change;
+    const profileChanged = "learnt" in change;
     const memory = { ...this.memory, drift: this.guide.drift(), ...change };
     await this.options.spool.putState(this.options.name, memory);
     this.memory = memory;
-    if (learnt) this.guide = this.#guideFrom(memory);
+    if (profileChanged) this.guide = this.#guideFrom(memory);
   }
 
   /** Makes the drift guard's knowledge durable, if it has changed. */
@@ -81,12 +81,12 @@ export class AccountState {
   }
 
   /** Emits an event unless one with this key has been emitted since the daemon started. */
-  tellOnce(key: string, event: PopgateEvent): void {
+  readonly tellOnce = (key: string, event: PopgateEvent): void => {
     if (this.#told.has(key)) return;
     if (this.#told.size >= toldAtMost) this.#told.clear();
     this.#told.add(key);
     this.options.events.emit(event);
-  }
+  };
 
   #guideFrom(memory: AccountMemory): Guide {
     const { name: account, clock, events, policy } = this.options;

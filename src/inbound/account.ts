@@ -26,6 +26,11 @@ export interface Account {
   poll(signal: AbortSignal): Promise<PollReport>;
   /** How recipients are found now; `undefined` while `profile = "auto"` has found none. For `resolve`. */
   policy(): Promise<EnvelopePolicy | undefined>;
+  /**
+   * Forgets the learnt profile and the drift guard's knowledge; durable. With `profile = "auto"` the next session learns
+   * anew, also from what is held.
+   */
+  forgetProfile(): Promise<void>;
 }
 
 export function createAccount(options: AccountOptions, ports: AccountPorts): Account {
@@ -54,6 +59,9 @@ export function createAccount(options: AccountOptions, ports: AccountPorts): Acc
     },
     async policy() {
       return (await open()).guide.policy();
+    },
+    async forgetProfile() {
+      await (await open()).remember({ learnt: undefined, drift: undefined });
     },
   };
 }

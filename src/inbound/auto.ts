@@ -7,6 +7,7 @@
  *
  * Fails only with what ends the session; a header that cannot be had is left out.
  */
+import type { HoldReason } from "../core/hold.ts";
 import type { AccountName, MessageId } from "../core/ids.ts";
 import type { EpochMs } from "../core/ports.ts";
 import { parseHeaderBlock, type HeaderBlock } from "../message/header.ts";
@@ -58,7 +59,10 @@ export async function boxHeaders(
   return headers;
 }
 
-/** Header blocks of this account's messages that are held because nothing has been learnt, the newest first. */
+/** Held for want of a profile, or because the one that was known no longer fits. */
+export const heldForProfile: readonly HoldReason[] = ["profile-undecided", "envelope-drift"];
+
+/** Header blocks of this account's messages that are held for that, the newest first. */
 export async function heldHeaders(
   spool: Queue & Inspection,
   account: AccountName,
@@ -70,7 +74,8 @@ export async function heldHeaders(
     const page = await spool.held(after, 100);
     for (const { id, origin, hold } of page) {
       after = id;
-      if (hold?.reason === "profile-undecided" && origin.kind === "pop3" && origin.account === account) ids.push(id);
+      if (hold === undefined || !heldForProfile.includes(hold.reason)) continue;
+      if (origin.kind === "pop3" && origin.account === account) ids.push(id);
     }
     if (page.length < 100) break;
   }

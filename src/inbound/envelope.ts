@@ -33,7 +33,7 @@ export interface Guide {
 }
 
 /** The collector's policy that an automatic one has become. `undefined` when the learnt profile is not known any more. */
-export function learntPolicy(auto: AutoPolicy, learnt: Learnt | undefined): CollectorPolicy | undefined {
+function learntPolicy(auto: AutoPolicy, learnt: Learnt | undefined): CollectorPolicy | undefined {
   const profile = learnt === undefined ? undefined : profileByName(learnt.profile);
   if (profile === undefined) return undefined;
   const { kind: _kind, ...base } = auto;

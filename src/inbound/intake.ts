@@ -43,19 +43,19 @@ export interface IntakeContext {
 }
 
 /** A message that has been read to its end and waits to be settled. Whoever does not settle it disposes of its ingest. */
-export interface ReadMessage {
+interface ReadMessage {
   readonly action: FetchAction;
   readonly ingest: Ingest;
   readonly examined: Examined;
   readonly digest: string;
 }
 
-export type ReadResult =
+type ReadResult =
   | { readonly kind: "read"; readonly message: ReadMessage }
   /** Larger than allowed, whatever LIST said; its rest has not been read. */
   | { readonly kind: "oversize"; readonly octets: number };
 
-export type Settled = "delete" | "leave";
+type Settled = "delete" | "leave";
 
 export interface MessageIntake {
   read(action: FetchAction, body: AsyncIterable<Buffer>): Promise<ReadResult>;

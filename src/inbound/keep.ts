@@ -51,8 +51,21 @@ export function deletesAtOnce(rule: KeepRule): boolean {
 export function expireConflict(rule: KeepRule, capabilities: Capabilities): string | undefined {
   const expire = capabilities.expire;
   if (expire === undefined || expire.kind === "never") return undefined;
-  const wanted = rule.kind === "forever" ? Infinity : rule.kind === "for" ? rule.ms : 0;
-  if (wanted <= expire.days * dayMs) return undefined;
-  const keep = rule.kind === "forever" ? "forever" : `for ${Math.round(wanted / dayMs)} days`;
-  return `keep asks for mail to stay in the box ${keep}, but the server deletes it after ${expire.days} day(s)`;
+  const { ms, words } = wish(rule);
+  if (ms <= expire.days * dayMs) return undefined;
+  return `keep asks for mail to stay in the box ${words}, but the server deletes it after ${expire.days} day(s)`;
+}
+
+function wish(rule: KeepRule): { readonly ms: number; readonly words: string } {
+  switch (rule.kind) {
+    case "never":
+      return { ms: 0, words: "for no time" };
+    case "until-delivered":
+      // EXPIRE 0 takes away what has been fetched with the end of the session.
+      return { ms: 1, words: "until it is delivered" };
+    case "for":
+      return { ms: rule.ms, words: `for ${Math.round(rule.ms / dayMs)} days` };
+    case "forever":
+      return { ms: Infinity, words: "forever" };
+  }
 }

@@ -5,7 +5,7 @@
 import type { HeaderBlock } from "../message/header.ts";
 import type { Pop3Box } from "../pop3/port.ts";
 import type { AccountState } from "./account-state.ts";
-import { boxHeaders, heldHeaders, learnFrom } from "./auto.ts";
+import { boxHeaders, heldForProfile, heldHeaders, learnFrom } from "./auto.ts";
 import type { AutoPolicy } from "./envelope.ts";
 import type { SessionPlan } from "./plan.ts";
 import { resolveHeld } from "./resolve.ts";
@@ -65,7 +65,7 @@ async function releaseUndecided(state: AccountState): Promise<void> {
       policyOf: async (name) => (name === account ? state.guide.policy() : undefined),
       which: "all",
       account,
-      reasons: ["profile-undecided"],
+      reasons: heldForProfile,
       dryRun: false,
       maxHeaderOctets: limits.maxHeaderOctets,
     },

@@ -38,7 +38,7 @@ export interface PlanRules {
   readonly now: EpochMs;
 }
 
-export type FetchReason =
+type FetchReason =
   | "new"
   /** It was gone and is listed again: compare. */
   | "returned"
@@ -66,20 +66,20 @@ export interface FetchAction {
   readonly failures: number;
 }
 
-export interface DeleteAction {
+interface DeleteAction {
   readonly number: number;
   /** The entry as it is to be written before DELE is sent. */
   readonly entry: LedgerEntry;
   readonly why: "again" | "keep-over";
 }
 
-export interface LeaveAction {
+interface LeaveAction {
   readonly number: number;
   readonly why: "kept" | "initial" | "oversize" | "unfetchable";
 }
 
 /** Something a person should know about one message; told once. */
-export interface BoxNotice {
+interface BoxNotice {
   readonly uidl: string;
   readonly detail: string;
 }

@@ -26,7 +26,7 @@ export interface PollLoopOptions {
   readonly onceWaitMs?: number | undefined;
 }
 
-export interface AccountStatus {
+interface AccountStatus {
   readonly name: AccountName;
   readonly paused: boolean;
   /** A session runs, or waits for a place. */

@@ -34,6 +34,8 @@ export async function runSession(state: AccountState, stop: AbortSignal, signal:
   const { options, tally } = state;
   await using box = await options.connect(signal, state.memory.capabilities);
   state.loggedIn = true;
+  // The provider's delay runs from the login. Until this is durable, the time before it is: a little early, if at all.
+  state.memory = { ...state.memory, lastLoginAt: options.clock.now() };
   await noteServer(state, box);
   const listing = await box.list();
   tally.listed = listing.messages.length;
@@ -96,6 +98,7 @@ async function prepare(state: AccountState, listing: Listing): Promise<Begun | u
   for (const { uidl, detail } of plan.notices) {
     state.tellOnce(`${uidl}: ${detail}`, { kind: "box-notice", account, uidl, detail });
   }
+  tellIfUnnamed(state, listing);
   return { plan, entries, intake: intakeFor(state, listing, entries) };
 }
 
@@ -106,6 +109,15 @@ function refuseWithoutUidl(listing: Listing): void {
     "permanent",
     'the server gives no unique ids (UIDL), so initial = "new" cannot tell old mail from new; set initial = "all"',
   );
+}
+
+/** Kept mail without ids costs its whole size in each session; it is kept all the same, since that was asked for. */
+function tellIfUnnamed({ options, tellOnce }: AccountState, { hasUidl, messages }: Listing): void {
+  if (hasUidl || messages.length === 0 || options.keep.kind === "never") return;
+  const detail =
+    "the server gives no unique ids (UIDL): mail that is kept in the box is fetched again in every session, " +
+    'to be recognised by its octets; keep = "never" avoids that';
+  tellOnce("no-uidl", { kind: "account-notice", account: options.name, detail });
 }
 
 async function endedOf(state: AccountState, listing: Listing, entries: readonly LedgerEntry[]) {
