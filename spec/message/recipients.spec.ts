@@ -151,6 +151,26 @@ describe("the bottom zone", () => {
     );
   });
 
+  it("proposes no marker that senders write", () => {
+    const decision = decided(ionos, mx, "Envelope-To: <a@firma.example>", "MIME-Version: 1.0", "X-New: 1");
+    expect(decision).toMatchObject({ kind: "hold", reason: "envelope-untrusted" });
+    expect(decision.kind === "hold" && decision.detail).toContain("no setting");
+  });
+
+  it.each([
+    ["top", ["Envelope-To: <a@firma.example>", mx, ...author], ionos, 'place = "top"'],
+    [
+      "bottom",
+      [mx, ...author, "Envelope-To: <a@firma.example>", "X-Mark: 1"],
+      exim,
+      'place = "bottom" and markers = ["x-mark"]',
+    ],
+    ["between", [mx, "Envelope-To: <a@firma.example>", received], ionos, 'place = "top" and trusted_hops = 1'],
+  ])("proposes the place where the field really stands: %s", (_, lines, rules, words) => {
+    const decision = decided(rules, ...lines);
+    expect(decision.kind === "hold" && decision.detail).toContain(words);
+  });
+
   it("lets another candidate name not slip in above the provider's field", () => {
     const sources: readonly Source[] = ["X-Envelope-To", "Envelope-To"].map((name) => ({
       kind: "field",

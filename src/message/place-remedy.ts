@@ -9,6 +9,10 @@ import { isMarker } from "./zone.ts";
 /** Providers that write at the end add a handful of fields; a sender's header goes on for longer. */
 const maxMarkers = 8;
 
+/** Fields that senders write: no provider's markers, whatever stands between. */
+const authorField =
+  /^(?:from|sender|reply-to|to|cc|bcc|date|message-id|subject|in-reply-to|references|mime-version|content-.*|resent-.*|dkim-signature|list-.*)$/u;
+
 /** Says where the field stands and what would have to be configured. */
 export function placeRemedy(header: HeaderBlock, policy: CollectorPolicy, field: HeaderField): string {
   const index = header.fields.indexOf(field);
@@ -35,7 +39,7 @@ function remedyLine(
     return isBottom ? `place = "top" and trusted_hops = ${above}` : `trusted_hops = ${above}`;
   if (header.irregular) return undefined;
   const followers = header.fields.slice(index + 1).map(({ lower }) => lower);
-  if (followers.length > maxMarkers) return undefined;
+  if (followers.length > maxMarkers || followers.some((name) => authorField.test(name))) return undefined;
   const known = policy.place.kind === "bottom" ? policy.place.markers : [];
   const missing = [...new Set(followers.filter((name) => !isMarker(name, known)))];
   if (isBottom && missing.length === 0) return undefined;
