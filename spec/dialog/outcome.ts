@@ -3,6 +3,7 @@
  * lines that the file foretells.
  *
  *     login                              the box is open (left out unless the file says `login` in `do`)
+ *     login delay 300 expire 30          what CAPA said, for `capa`
  *     list 1:120:abc 2:?:?               number, size and unique id; `?` for what is not known
  *     1 message "octets"                 a whole message; long ones as their length
  *     1 refused | 1 refused temporary    RETR was answered -ERR
@@ -96,6 +97,11 @@ async function perform(box: Pop3Box, order: string, outcome: string[]): Promise<
     case "login":
       outcome.push("login");
       return;
+    case "capa": {
+      const { loginDelaySeconds, expire } = box.capabilities;
+      outcome.push(`login delay ${loginDelaySeconds} expire ${expire?.kind === "days" ? expire.days : expire?.kind}`);
+      return;
+    }
     case "list":
       await list(box, outcome);
       return;

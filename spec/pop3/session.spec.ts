@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { type Pop3Box, Pop3Error } from "../../src/pop3/port.ts";
+import { type Capabilities, type Pop3Box, Pop3Error } from "../../src/pop3/port.ts";
 import { ManualClock } from "../fakes/manual-clock.ts";
 import { client, knownGood, never, read } from "./stand-in-client.ts";
 
@@ -151,6 +151,65 @@ describe("readers that leave", () => {
     const [first, second] = [box.retrieve(1), box.retrieve(2)];
     await expect(second).rejects.toMatchObject({ kind: "connection" });
     expect((await read(await first)).toString()).toBe("whole\r\n");
+  });
+});
+
+describe("what is remembered of a server", () => {
+  /** Hangs up on so many CAPAs. */
+  async function touchy(hangUps: number, packets: string[]): Promise<number> {
+    let left = hangUps;
+    const capa = (socket: Socket): void => {
+      left -= 1;
+      if (left >= 0) socket.end();
+      else socket.write("+OK\r\nPIPELINING\r\nUIDL\r\n.\r\n");
+    };
+    return serve(answering({ CAPA: capa }, packets));
+  }
+
+  async function sessions(count: number, port: number): Promise<readonly number[]> {
+    const connect = client(port);
+    const windows: number[] = [];
+    let known: Capabilities | undefined;
+    for (let poll = 0; poll < count; poll += 1) {
+      await using box = await connect(never, known);
+      known = box.capabilities;
+      windows.push(box.window);
+      await box.quit();
+    }
+    return windows;
+  }
+
+  it("does not give CAPA up for one lost connection", async () => {
+    const windows = await sessions(3, await touchy(1, []));
+    expect(windows[0]).toBe(1);
+    expect(windows[1]).toBeGreaterThan(1);
+    expect(windows[2]).toBeGreaterThan(1);
+  });
+
+  it("gives CAPA up after the second", async () => {
+    const packets: string[] = [];
+    expect(await sessions(4, await touchy(9, packets))).toEqual([1, 1, 1, 1]);
+    expect(packets.filter((packet) => packet.startsWith("CAPA"))).toHaveLength(2);
+  });
+
+  it("does not send STAT along again when the server lost it", async () => {
+    const packets: string[] = [];
+    const port = await serve((socket) => {
+      socket.write("+OK ready\r\n");
+      socket.on("data", (chunk: Buffer) => {
+        packets.push(chunk.toString());
+        if (chunk.toString().includes("PASS secret\r\nSTAT")) socket.end("+OK\r\n+OK\r\n");
+        else socket.write(chunk.toString().startsWith("USER") ? "+OK\r\n+OK\r\n" : "+OK 0 0\r\n");
+      });
+    });
+    const connect = client(port);
+    {
+      await using box = await connect(never, knownGood);
+      await expect(box.list()).rejects.toMatchObject({ kind: "connection" });
+    }
+    await using box = await connect(never, knownGood);
+    expect(await box.list()).toMatchObject({ messages: [] });
+    expect(packets).toEqual(["USER tester\r\nPASS secret\r\nSTAT\r\n", "USER tester\r\nPASS secret\r\n", "STAT\r\n"]);
   });
 });
 

@@ -14,16 +14,16 @@ import { Pop3Wire } from "./wire.ts";
 
 /** A client for one account. */
 export function pop3Connect(options: Pop3Options, ports: Pop3Ports): Pop3Connect {
-  const memory: ServerMemory = { capa: true, eager: true, apop: true };
+  const memory: ServerMemory = { capa: "ask", eager: true, apop: true };
   return async (signal, known) => {
     try {
-      return await open(options, ports, memory, signal, known);
+      return await open(options, ports, memory, signal, known, memory.capa !== "never");
     } catch (error) {
       if (!(error instanceof CapaUnbearable)) throw toPop3Error(error, signal);
     }
-    memory.capa = false;
+    memory.capa = memory.capa === "suspect" ? "never" : "suspect";
     try {
-      return await open(options, ports, memory, signal, known);
+      return await open(options, ports, memory, signal, known, false);
     } catch (error) {
       throw toPop3Error(error, signal);
     }
@@ -36,6 +36,7 @@ async function open(
   memory: ServerMemory,
   signal: AbortSignal,
   known: Capabilities | undefined,
+  mayAsk: boolean,
 ): Promise<Pop3Box> {
   const { host, port, tls, timeouts } = options;
   const target: DialTarget = { host, port, tls, connectTimeoutMs: timeouts.connectMs, sessions: ports.sessions };
@@ -49,7 +50,7 @@ async function open(
     maxLineOctets: options.limits.lineOctets,
   });
   try {
-    const login = await logIn({ wire, options, ports, memory, target, signal, known });
+    const login = await logIn({ wire, options, ports, memory, target, signal, known, mayAsk });
     return new Pop3Session(wire, login, options, memory);
   } catch (error) {
     wire[Symbol.dispose]();

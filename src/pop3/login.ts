@@ -31,6 +31,8 @@ export interface LoginTask {
   readonly target: DialTarget;
   readonly signal: AbortSignal;
   readonly known: Capabilities | undefined;
+  /** CAPA may be asked. */
+  readonly mayAsk: boolean;
 }
 
 export interface LoggedIn {
@@ -60,11 +62,13 @@ export async function logIn(task: LoginTask): Promise<LoggedIn> {
       });
     await wire.secure((socket) => upgrade(socket, target, signal));
   }
-  const before = task.known ?? (await askCapabilities(task));
+  // After a hang-up at CAPA, what is known is only what was assumed.
+  const known = task.memory.capa === "suspect" && task.mayAsk ? undefined : task.known;
+  const before = known ?? (await askCapabilities(task));
   if (options.utf8 && before.utf8) await wire.command("UTF8");
   wire.window = windowOf(before, options);
   const { stat } = await prove(task, before, apopStamp(greeting));
-  const after = task.known === undefined ? await askCapabilities(task) : assumedCapabilities;
+  const after = known === undefined ? await askCapabilities(task) : assumedCapabilities;
   const capabilities = mergeCapabilities(before, after);
   wire.window = windowOf(capabilities, options);
   return { capabilities, stat };
@@ -74,11 +78,12 @@ function windowOf(capabilities: Capabilities, options: Pop3Options): number {
   return capabilities.pipelining && options.pipelining ? pipelineWindow : 1;
 }
 
-async function askCapabilities({ wire, memory, options }: LoginTask): Promise<Capabilities> {
-  if (!memory.capa) return assumedCapabilities;
+async function askCapabilities({ wire, memory, options, mayAsk }: LoginTask): Promise<Capabilities> {
+  if (!mayAsk) return assumedCapabilities;
   const { listingOctets } = options.limits;
   try {
     const { reply, content } = await wire.collect("CAPA", listingOctets, listingOctets);
+    memory.capa = "ask";
     return reply.status === "ok" ? parseCapabilities(content.toString("utf8").split(/\r?\n/u)) : assumedCapabilities;
   } catch (error) {
     if (wire.lost) throw new CapaUnbearable("the server hung up on CAPA", { cause: error });

@@ -73,8 +73,8 @@ export const defaultTimeouts: Pop3Timeouts = {
  * is lost without harm.
  */
 export interface ServerMemory {
-  /** CAPA does not make the server hang up. */
-  capa: boolean;
+  /** `suspect`: the connection ended at CAPA once, which may have been chance. `never`: it did so again. */
+  capa: "ask" | "suspect" | "never";
   /** Commands sent along with PASS are answered. */
   eager: boolean;
   /** The stamp in the greeting means APOP. */
