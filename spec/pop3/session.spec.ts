@@ -192,6 +192,23 @@ describe("what is remembered of a server", () => {
     expect(packets.filter((packet) => packet.startsWith("CAPA"))).toHaveLength(2);
   });
 
+  it("takes a hang-up at login for the line's fault once, where the password was good before", async () => {
+    let logins = 0;
+    const pass = (socket: Socket): void => {
+      logins += 1;
+      if (logins > 1) socket.end();
+      else socket.write("+OK\r\n");
+    };
+    const connect = client(await serve(answering({ PASS: pass })));
+    {
+      await using box = await connect(never, knownGood);
+      await box.quit();
+    }
+    await expect(connect(never, knownGood)).rejects.toMatchObject({ kind: "connection" });
+    await expect(connect(never, knownGood)).rejects.toMatchObject({ kind: "auth" });
+    await expect(connect(never, knownGood)).rejects.toMatchObject({ kind: "auth" });
+  });
+
   it("does not send STAT along again when the server lost it", async () => {
     const packets: string[] = [];
     const port = await serve((socket) => {

@@ -14,7 +14,7 @@ import { Pop3Wire } from "./wire.ts";
 
 /** A client for one account. */
 export function pop3Connect(options: Pop3Options, ports: Pop3Ports): Pop3Connect {
-  const memory: ServerMemory = { capa: "ask", eager: true, apop: true };
+  const memory: ServerMemory = { capa: "ask", eager: true, apop: true, login: "untried" };
   return async (signal, known) => {
     try {
       return await open(options, ports, memory, signal, known, memory.capa !== "never");

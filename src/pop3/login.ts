@@ -104,6 +104,7 @@ async function prove(
   for (const way of ways) {
     const attempt = await tryOne(task, capabilities, stamp, way);
     if (attempt.kind === "in") {
+      task.memory.login = "good";
       if (way !== "apop" && ways.includes("apop")) task.memory.apop = false;
       return attempt;
     }
@@ -144,8 +145,12 @@ async function tryOne(
     if (way === "apop") return await apop(task, stamp);
     return await sasl(task, capabilities);
   } catch (error) {
+    const { wire, memory } = task;
+    if (!wire.lost || !(error instanceof Pop3Error) || error.kind !== "connection") throw error;
     // Some servers answer a wrong password by hanging up. To take it for a broken line would lock the account in time.
-    if (!task.wire.lost || !(error instanceof Pop3Error) || error.kind !== "connection") throw error;
+    const trusted = memory.login === "good";
+    memory.login = "hung-up";
+    if (trusted) throw error;
     throw new Pop3Error("auth", "the server hung up when we logged in, as some do on a wrong password", {
       cause: error,
     });

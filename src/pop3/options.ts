@@ -79,4 +79,9 @@ export interface ServerMemory {
   eager: boolean;
   /** The stamp in the greeting means APOP. */
   apop: boolean;
+  /**
+   * How the server took the last login: `good`, or it hung up since. Where it has taken these credentials before, one
+   * hang-up is more likely the line's fault than theirs.
+   */
+  login: "untried" | "good" | "hung-up";
 }
