@@ -1,0 +1,142 @@
+/**
+ * Whether the spool can be written, and whether there is room.
+ *
+ *   ok ──commit fails for want of room, or little room is left──▶ full ──room again──▶ ok
+ *   ok ──commit fails otherwise──▶ failed ──a probe is committed──▶ ok
+ *
+ * While full, nothing new is taken in and what is stored goes on being delivered; a ballast file is given up so that the
+ * writes of delivery still fit. While failed, nothing is taken in or delivered: an outcome that cannot be written down
+ * would be a mail delivered twice.
+ */
+import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync } from "node:fs";
+import path from "node:path";
+import type { EventSink } from "../core/events.ts";
+import type { Clock } from "../core/ports.ts";
+import { SpoolError, type SpoolHealth } from "./port.ts";
+import type { StoreError } from "./store.ts";
+
+export interface RoomLimits {
+  /** Bodies may use so many octets. */
+  readonly maxOctets: number;
+  /** The file system must keep so many octets free. */
+  readonly minFreeOctets: number;
+  /** Size of the file that is given up when the disk is full. 0: none. */
+  readonly ballastOctets: number;
+}
+
+/** Octets free on the file system of a directory. A port, so that specs can fill a disk without filling one. */
+export type FreeOctets = (dir: string) => number;
+
+export const systemFreeOctets: FreeOctets = (dir) => {
+  const { bavail, bsize } = statfsSync(dir);
+  return bavail * bsize;
+};
+
+/** Asking the file system is cheap, but not so cheap as to be done for each of thousands of messages in a second. */
+const freshForMs = 500;
+const ballastName = "ballast";
+
+export class Health {
+  #state: SpoolHealth = { kind: "ok" };
+  #free = { octets: Number.POSITIVE_INFINITY, at: Number.NEGATIVE_INFINITY };
+  readonly #dir: string | undefined;
+  readonly #limits: RoomLimits;
+  readonly #clock: Clock;
+  readonly #events: EventSink;
+  readonly #freeOctets: FreeOctets;
+
+  /** Without a directory (a store in memory) only `maxOctets` counts. */
+  constructor(
+    dir: string | undefined,
+    limits: RoomLimits,
+    ports: { readonly clock: Clock; readonly events: EventSink; readonly freeOctets?: FreeOctets | undefined },
+  ) {
+    this.#dir = dir;
+    this.#limits = limits;
+    this.#clock = ports.clock;
+    this.#events = ports.events;
+    this.#freeOctets = ports.freeOctets ?? systemFreeOctets;
+  }
+
+  get state(): SpoolHealth {
+    return this.#state;
+  }
+
+  /** Throws when nothing new can be taken in. `used`: octets of bodies stored and on their way. */
+  check(used: number): void {
+    if (this.#state.kind === "failed") throw new SpoolError("SPOOL_FAILED", this.#state.detail);
+    const lack = this.#lack(used);
+    if (lack !== undefined) {
+      this.#become({ kind: "full", detail: lack });
+      throw new SpoolError("SPOOL_FULL", lack);
+    }
+    // Room again, by what can be measured: the next commit will show it.
+    if (this.#state.kind === "full") this.recovered();
+  }
+
+  /** Turns a failed commit into the error that callers see. */
+  failed(error: StoreError): SpoolError {
+    // A short write on a full disk is reported as a plain input/output error: free space tells the two apart.
+    this.#free.at = Number.NEGATIVE_INFINITY;
+    const full = error.full || this.#lack(0) !== undefined;
+    if (full) {
+      this.dropBallast();
+      this.#become({ kind: "full", detail: error.message });
+      return new SpoolError("SPOOL_FULL", `the spool's disk is full: ${error.message}`, { cause: error });
+    }
+    this.#become({ kind: "failed", detail: error.message });
+    return new SpoolError("SPOOL_FAILED", `the spool cannot be written: ${error.message}`, { cause: error });
+  }
+
+  /** A failure seen elsewhere, as by the process's guard. */
+  broken(detail: string): void {
+    if (this.#state.kind === "ok") this.#become({ kind: "failed", detail });
+  }
+
+  recovered(): void {
+    if (this.#state.kind === "ok") return;
+    this.#state = { kind: "ok" };
+    this.#events.emit({ kind: "spool-recovered" });
+  }
+
+  /** Puts the ballast in its place if there is ample room for it. */
+  restoreBallast(): void {
+    const { ballastOctets, minFreeOctets } = this.#limits;
+    if (this.#dir === undefined || ballastOctets === 0) return;
+    const file = path.join(this.#dir, ballastName);
+    if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) >= ballastOctets) return;
+    if (this.#freeOctets(this.#dir) < minFreeOctets + 2 * ballastOctets) return;
+    const handle = openSync(file, "w", 0o600);
+    try {
+      const block = Buffer.alloc(1024 * 1024);
+      for (let rest = ballastOctets; rest > 0; rest -= block.length)
+        writeSync(handle, block, 0, Math.min(rest, block.length));
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
+  }
+
+  dropBallast(): void {
+    if (this.#dir !== undefined) rmSync(path.join(this.#dir, ballastName), { force: true });
+  }
+
+  #lack(used: number): string | undefined {
+    const { maxOctets, minFreeOctets } = this.#limits;
+    if (used > maxOctets) return `bodies use ${used} octets, the limit is ${maxOctets}`;
+    if (this.#dir === undefined) return undefined;
+    const now = this.#clock.now();
+    if (Math.abs(now - this.#free.at) > freshForMs) this.#free = { octets: this.#freeOctets(this.#dir), at: now };
+    const { octets } = this.#free;
+    return octets < minFreeOctets
+      ? `${octets} octets free on the disk, at least ${minFreeOctets} are wanted`
+      : undefined;
+  }
+
+  #become(state: Exclude<SpoolHealth, { kind: "ok" }>): void {
+    const before = this.#state.kind;
+    this.#state = state;
+    if (before === state.kind) return;
+    this.#events.emit({ kind: state.kind === "full" ? "spool-full" : "spool-failed", detail: state.detail });
+  }
+}

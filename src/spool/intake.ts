@@ -1,0 +1,198 @@
+/**
+ * The way in: a message streams into chunks and is committed with its record.
+ *
+ * Guarantees: a message of one chunk is one transaction. A larger one writes its chunks as they come, at most
+ * `maxUnwritten` octets ahead of the disk, and the record last: the record is what makes the chunks a message. Until
+ * then an `ingest` mark names them for the sweep of the next start.
+ */
+import { createHash, type Hash } from "node:crypto";
+import { addressKey } from "../core/address.ts";
+import { makeMessageId, type MessageId } from "../core/ids.ts";
+import { chunkKey, ledgerKey, seenKey } from "./keys.ts";
+import { encode } from "./codec.ts";
+import { SpoolError, type CommitResult, type Ingest, type LedgerDraft, type LedgerEntry } from "./port.ts";
+import type { MessageDraft, MessageRecord, Recipient } from "./record.ts";
+import { changed, commit, type SpoolCore } from "./spool-core.ts";
+import type { Write } from "./store.ts";
+import { writesForNew, writesForSeen } from "./writes.ts";
+
+/** Octets of one message that may wait for the disk. */
+const maxUnwritten = 4 * 1024 * 1024;
+
+export function beginIngest(core: SpoolCore): Ingest {
+  core.health.check(core.store.stats("chunk").octets + core.incoming);
+  return new OpenIngest(core, freshId(core));
+}
+
+function freshId(core: SpoolCore): MessageId {
+  for (;;) {
+    const id = makeMessageId(core.ports.clock.now(), core.ports.random);
+    if (core.store.get("message", id) === undefined && core.store.get("history", id) === undefined) return id;
+  }
+}
+
+class OpenIngest implements Ingest {
+  readonly id: MessageId;
+  size = 0;
+  readonly #core: SpoolCore;
+  readonly #hash: Hash = createHash("sha256");
+  #parts: Buffer[] = [];
+  #partOctets = 0;
+  #chunks = 0;
+  #unwritten = 0;
+  readonly #writing = new Set<Promise<void>>();
+  #failure: Error | undefined;
+  #state: "open" | "committed" | "disposed" = "open";
+
+  constructor(core: SpoolCore, id: MessageId) {
+    this.#core = core;
+    this.id = id;
+  }
+
+  async write(chunk: Buffer): Promise<void> {
+    this.#mustBeOpen();
+    this.#hash.update(chunk);
+    this.size += chunk.length;
+    this.#core.incoming += chunk.length;
+    this.#parts.push(chunk);
+    this.#partOctets += chunk.length;
+    const { chunkOctets } = this.#core.options;
+    // A message of exactly one chunk still counts as small: only what is beyond it must be written now.
+    while (this.#partOctets > chunkOctets) this.#writeChunk(this.#take(chunkOctets));
+    while (this.#unwritten > maxUnwritten) await Promise.race(this.#writing);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async commit(
+    draft: MessageDraft,
+    ledger: LedgerDraft | undefined,
+    onceFor?: "content-and-recipient",
+  ): Promise<CommitResult> {
+    this.#mustBeOpen();
+    await Promise.all(this.#writing);
+    if (this.#failure !== undefined) throw this.#failure;
+    const digest = this.#hash.digest("hex");
+    if (onceFor === undefined) return this.#store(draft, digest, ledger, false);
+    // Copies that come in at the same time wait for each other.
+    return this.#core.turns.pass(`content ${draft.contentDigest}`, async () => {
+      const { recipients, earlier } = this.#notYetGiven(draft);
+      if (recipients.length > 0 || earlier === undefined)
+        return this.#store({ ...draft, recipients }, digest, ledger, true);
+      await this.#storeDuplicate(digest, ledger, earlier);
+      return { kind: "duplicate", of: earlier };
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#state !== "open") return;
+    this.#state = "disposed";
+    this.#core.incoming -= this.size;
+    this.#parts = [];
+    await Promise.allSettled(this.#writing);
+    if (this.#chunks === 0) return;
+    // What cannot be removed now has its mark, and is swept at the next start.
+    await commit(this.#core, this.#removal()).catch(() => undefined);
+  }
+
+  async #store(
+    draft: MessageDraft,
+    digest: string,
+    ledger: LedgerDraft | undefined,
+    once: boolean,
+  ): Promise<CommitResult> {
+    const now = this.#core.ports.clock.now();
+    const record: MessageRecord = {
+      ...draft,
+      version: 1,
+      id: this.id,
+      receivedAt: now,
+      size: this.size,
+      digest,
+      attempts: [],
+      noticedAt: undefined,
+    };
+    const writes: Write[] = [];
+    if (this.#partOctets > 0)
+      writes.push({ table: "chunk", key: chunkKey(this.id, this.#chunks), value: this.#take(this.#partOctets) });
+    if (this.#chunks > 0) writes.push({ table: "ingest", key: this.id, value: undefined });
+    writes.push(...writesForNew(record, now), ...ledgerWrites(ledger, digest, this.id));
+    if (once) writes.push(...writesForSeen(record));
+    await this.#finish(writes);
+    changed(this.#core);
+    return { kind: "stored", record };
+  }
+
+  async #storeDuplicate(digest: string, ledger: LedgerDraft | undefined, of: MessageId): Promise<void> {
+    // The ledger names no message: this copy is none.
+    const writes = ledgerWrites(ledger, digest, undefined);
+    if (this.#chunks > 0) writes.push(...this.#removal());
+    if (writes.length > 0) await this.#finish(writes);
+    else this.#close();
+    void of;
+  }
+
+  async #finish(writes: readonly Write[]): Promise<void> {
+    await commit(this.#core, writes);
+    this.#close();
+  }
+
+  #close(): void {
+    this.#state = "committed";
+    this.#core.incoming -= this.size;
+    this.#parts = [];
+  }
+
+  #notYetGiven(draft: MessageDraft): { recipients: Recipient[]; earlier: MessageId | undefined } {
+    let earlier: MessageId | undefined;
+    const recipients = draft.recipients.filter(({ address }) => {
+      const given = this.#core.store.get("seen", seenKey(draft.contentDigest, addressKey(address)));
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by ourselves
+      if (given !== undefined) earlier ??= given.toString("latin1") as MessageId;
+      return given === undefined;
+    });
+    return { recipients, earlier };
+  }
+
+  #writeChunk(value: Buffer): void {
+    const writes: Write[] = [{ table: "chunk", key: chunkKey(this.id, this.#chunks), value }];
+    if (this.#chunks === 0) writes.push({ table: "ingest", key: this.id, value: Buffer.alloc(0) });
+    this.#chunks += 1;
+    this.#unwritten += value.length;
+    const done = commit(this.#core, writes)
+      .catch((error: unknown) => {
+        this.#failure ??= error instanceof Error ? error : new Error(String(error));
+      })
+      .finally(() => {
+        this.#unwritten -= value.length;
+        this.#writing.delete(done);
+      });
+    this.#writing.add(done);
+  }
+
+  /** The next octets as a buffer of their own: what a socket lends must not be kept. */
+  #take(octets: number): Buffer {
+    const whole = Buffer.concat(this.#parts, this.#partOctets);
+    const taken = whole.subarray(0, octets);
+    const rest = whole.subarray(octets);
+    this.#parts = rest.length > 0 ? [rest] : [];
+    this.#partOctets = rest.length;
+    return taken;
+  }
+
+  #removal(): Write[] {
+    const writes: Write[] = [{ table: "ingest", key: this.id, value: undefined }];
+    for (let number = 0; number < this.#chunks; number++)
+      writes.push({ table: "chunk", key: chunkKey(this.id, number), value: undefined });
+    return writes;
+  }
+
+  #mustBeOpen(): void {
+    if (this.#state !== "open") throw new SpoolError("SPOOL_UNUSABLE", `the ingest ${this.id} is ${this.#state}`);
+  }
+}
+
+function ledgerWrites(ledger: LedgerDraft | undefined, digest: string, messageId: MessageId | undefined): Write[] {
+  if (ledger === undefined) return [];
+  const entry: LedgerEntry = { ...ledger.entry, digest, messageId };
+  return [{ table: "ledger", key: ledgerKey(ledger.account, entry.uidl), value: encode(entry) }];
+}

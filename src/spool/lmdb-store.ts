@@ -1,0 +1,149 @@
+/**
+ * The store on LMDB.
+ *
+ * Guarantees: a commit's promise resolves after fdatasync has returned; a commit whose flush failed is rolled back
+ * (`overlappingSync: false`; with lmdb's default the data would stay visible and the mail be stored although we said it
+ * was not). No write map: on a full disk it ends the process by SIGBUS. No read transaction outlives a call.
+ *
+ * Fails with `StoreError`. lmdb raises, besides the rejection that we see, further ones that nobody can catch
+ * (its issue 368); `store-guard.ts` takes those.
+ */
+import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from "node:fs";
+import path from "node:path";
+import { open, type Database, type RootDatabase, type RootDatabaseOptionsWithPath } from "lmdb";
+import { StoreError, tables, type Entry, type Store, type Table, type TableStats, type Write } from "./store.ts";
+
+type Binary = Database<Buffer, string>;
+
+export interface LmdbOptions {
+  readonly dir: string;
+  /** For looking into a spool that must not be changed. */
+  readonly readOnly?: boolean;
+  /** Only for proving that the check of the flush can fail: commits are then not flushed at all. Never in the program. */
+  readonly unsafeNoSync?: boolean;
+}
+
+/** LMDB's data file within the directory. */
+export const dataFile = "data.mdb";
+
+export function openLmdbStore(options: LmdbOptions): Store {
+  const fresh = !exists(path.join(options.dir, dataFile));
+  if (fresh && options.readOnly !== true) mkdirSync(options.dir, { recursive: true, mode: 0o700 });
+  // `permissionsMode` is not in lmdb's types; without it its files would be readable by everyone.
+  const settings: RootDatabaseOptionsWithPath & { readonly permissionsMode: number } = {
+    path: options.dir,
+    noSubdir: false,
+    encoding: "binary",
+    maxDbs: tables.length + 4,
+    overlappingSync: false,
+    permissionsMode: 0o600,
+    readOnly: options.readOnly === true,
+    ...(options.unsafeNoSync === true ? { noSync: true } : {}),
+  };
+  const root = open<Buffer, string>(settings);
+  const databases = new Map<Table, Binary>();
+  for (const name of tables) databases.set(name, root.openDB<Buffer, string>({ name, encoding: "binary" }));
+  // The directory entry of a new file is not flushed by LMDB.
+  if (fresh) fsyncDirectory(options.dir);
+  return new LmdbStore(root, databases);
+}
+
+class LmdbStore implements Store {
+  readonly #root: RootDatabase<Buffer, string>;
+  readonly #databases: ReadonlyMap<Table, Binary>;
+
+  constructor(root: RootDatabase<Buffer, string>, databases: ReadonlyMap<Table, Binary>) {
+    this.#root = root;
+    this.#databases = databases;
+  }
+
+  get(table: Table, key: string): Buffer | undefined {
+    return this.#table(table).getBinary(key);
+  }
+
+  range(table: Table, from: string, to: string | undefined, limit: number): readonly Entry[] {
+    const entries: Entry[] = [];
+    // The iterator is read to its end within this turn: no snapshot outlives the call.
+    for (const { key, value } of this.#table(table).getRange(rangeOf(from, to, limit))) entries.push({ key, value });
+    return entries;
+  }
+
+  keys(table: Table, from: string, to: string | undefined, limit: number): readonly string[] {
+    return [...this.#table(table).getKeys(rangeOf(from, to, limit))];
+  }
+
+  async commit(writes: readonly Write[]): Promise<void> {
+    // All writes of one event turn are one transaction: there must be no await between them.
+    const done = writes.map(({ table, key, value }) =>
+      value === undefined ? this.#table(table).remove(key) : this.#table(table).put(key, value),
+    );
+    const results = await Promise.allSettled(done);
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed !== undefined) throw await toStoreError(failed.reason);
+  }
+
+  stats(table: Table): TableStats {
+    const stats = numbersOf(this.#table(table).getStats());
+    const pages = stats("treeBranchPageCount") + stats("treeLeafPageCount") + stats("overflowPages");
+    return { entries: stats("entryCount"), octets: pages * stats("pageSize") };
+  }
+
+  async backup(dir: string): Promise<void> {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    await this.#root.backup(path.join(dir, dataFile), true);
+  }
+
+  async close(): Promise<void> {
+    await this.#root.close();
+  }
+
+  #table(name: Table): Binary {
+    const database = this.#databases.get(name);
+    if (database === undefined) throw new TypeError(`no table ${name}`);
+    return database;
+  }
+}
+
+function rangeOf(
+  start: string,
+  end: string | undefined,
+  limit: number,
+): { start: string; end?: string; limit: number } {
+  return end === undefined ? { start, limit } : { start, end, limit };
+}
+
+/** lmdb gives its statistics untyped. */
+function numbersOf(stats: unknown): (name: string) => number {
+  const values = new Map<string, unknown>(typeof stats === "object" && stats !== null ? Object.entries(stats) : []);
+  return (name) => {
+    const value = values.get(name);
+    return typeof value === "number" ? value : 0;
+  };
+}
+
+/** The cause hides in a promise of its own, which must be taken or it ends the process. */
+async function toStoreError(error: unknown): Promise<StoreError> {
+  let cause: unknown = error;
+  if (typeof error === "object" && error !== null && "commitError" in error && error.commitError instanceof Promise) {
+    try {
+      await error.commitError;
+    } catch (hidden) {
+      cause = hidden;
+    }
+  }
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return new StoreError(text, /no space|ENOSPC|MDB_MAP_FULL|quota|file too large/iu.test(text), { cause: error });
+}
+
+function fsyncDirectory(dir: string): void {
+  const handle = openSync(dir, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function exists(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false }) !== undefined;
+}

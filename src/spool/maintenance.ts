@@ -1,0 +1,109 @@
+/** What the spool does for itself: sweeping at the start, pruning, emptying the trash, and coming back from a failure. */
+import { addressKey } from "../core/address.ts";
+import { decodeLedger } from "./codec.ts";
+import { after, seenKey, splitTimeKey, timePrefix, probeKey } from "./keys.ts";
+import { asId, emptyTrash, loadHistory, removeChunks } from "./queue.ts";
+import { commit, type SpoolCore } from "./spool-core.ts";
+import { StoreError, type Write } from "./store.ts";
+import { writesForForgotten } from "./writes.ts";
+
+const dayMs = 86_400_000;
+const batch = 100;
+const ledgerPage = 1000;
+/** How often the spool looks after itself, and tries to be written again. */
+const maintainEveryMs = 60_000;
+const probeEveryMs = 5_000;
+
+/** Removes the chunks of messages that were not committed. Returns how many there were. */
+export async function sweepUnfinished(core: SpoolCore): Promise<number> {
+  let swept = 0;
+  for (;;) {
+    const ids = core.store.keys("ingest", "", undefined, batch);
+    for (const id of ids) await removeChunks(core, id, "ingest");
+    swept += ids.length;
+    if (ids.length < batch) return swept;
+  }
+}
+
+/** One round: history and ledger pruned by age, trash emptied, ballast in place. In small commits. */
+export async function maintain(core: SpoolCore, signal: AbortSignal): Promise<void> {
+  await emptyTrash(core, signal);
+  await pruneHistory(core, signal);
+  await pruneLedger(core, signal);
+  core.health.restoreBallast();
+}
+
+async function pruneHistory(core: SpoolCore, signal: AbortSignal): Promise<void> {
+  const until = core.ports.clock.now() - core.options.historyDays * dayMs;
+  while (!signal.aborted) {
+    const keys = core.store.keys("ended", "", timePrefix(until), batch);
+    const writes: Write[] = [];
+    for (const key of keys) {
+      const record = loadHistory(core, asId(splitTimeKey(key).id));
+      if (record === undefined) writes.push({ table: "ended", key, value: undefined });
+      else
+        writes.push(
+          ...writesForForgotten(record, (address) => ownsSeen(core, record.contentDigest, address, record.id)),
+        );
+    }
+    if (writes.length > 0) await commit(core, writes);
+    if (keys.length < batch) return;
+  }
+}
+
+function ownsSeen(
+  core: SpoolCore,
+  contentDigest: string,
+  address: Parameters<typeof addressKey>[0],
+  id: string,
+): boolean {
+  return core.store.get("seen", seenKey(contentDigest, addressKey(address)))?.toString("latin1") === id;
+}
+
+async function pruneLedger(core: SpoolCore, signal: AbortSignal): Promise<void> {
+  const until = core.ports.clock.now() - core.options.ledgerGoneDays * dayMs;
+  for (let from = ""; !signal.aborted;) {
+    const page = core.store.range("ledger", from, undefined, ledgerPage);
+    const writes: Write[] = page.flatMap(({ key, value }) => {
+      const entry = decodeLedger(value);
+      const gone = entry.kind === "ok" && entry.value.state === "gone" && entry.value.since < until;
+      return gone ? [{ table: "ledger" as const, key, value: undefined }] : [];
+    });
+    if (writes.length > 0) await commit(core, writes);
+    const last = page.at(-1);
+    if (last === undefined || page.length < ledgerPage) return;
+    from = after(last.key);
+  }
+}
+
+/** Runs until the signal: maintenance, and probes while the spool has failed. */
+export async function lookAfter(core: SpoolCore, signal: AbortSignal): Promise<void> {
+  const { clock, events } = core.ports;
+  let maintainAt = clock.now() + maintainEveryMs;
+  while (!signal.aborted) {
+    await clock.sleep(probeEveryMs, signal).catch(() => undefined);
+    if (signal.aborted) return;
+    try {
+      if (core.health.state.kind === "failed") await probe(core);
+      if (clock.now() < maintainAt) continue;
+      maintainAt = clock.now() + maintainEveryMs;
+      if (core.health.state.kind !== "failed") await maintain(core, signal);
+    } catch (error) {
+      // The spool's own trouble has been told when the commit failed.
+      if (core.health.state.kind === "ok")
+        events.emit({ kind: "internal-error", where: "spool maintenance", detail: String(error) });
+    }
+  }
+}
+
+/** A small write: when it is durable, so is everything else again. */
+export async function probe(core: SpoolCore): Promise<void> {
+  try {
+    const value = Buffer.from(String(core.ports.clock.now()));
+    await core.store.commit([{ table: "meta", key: probeKey, value }]);
+  } catch (error) {
+    if (error instanceof StoreError) return;
+    throw error;
+  }
+  core.health.recovered();
+}

@@ -1,0 +1,127 @@
+/** The queue: what is due, what a message is, its octets, and its changes. */
+import { createHash } from "node:crypto";
+import type { MessageId } from "../core/ids.ts";
+import type { EpochMs } from "../core/ports.ts";
+import { decodeHistory, decodeMessage } from "./codec.ts";
+import { after, below, chunkKey, splitTimeKey, timePrefix } from "./keys.ts";
+import { SpoolError } from "./port.ts";
+import { isEnded, type HistoryRecord, type MessageRecord } from "./record.ts";
+import { changed, commit, orSetAside, type SpoolCore } from "./spool-core.ts";
+import { writesForChange } from "./writes.ts";
+
+export function dueMessages(core: SpoolCore, now: EpochMs, limit: number): MessageId[] {
+  return core.store.keys("due", "", `${timePrefix(now)}0`, limit).map((key) => asId(splitTimeKey(key).id));
+}
+
+export function nextDueTime(core: SpoolCore): EpochMs | undefined {
+  const [first] = core.store.keys("due", "", undefined, 1);
+  return first === undefined ? undefined : splitTimeKey(first).time;
+}
+
+export function loadMessage(core: SpoolCore, id: MessageId): MessageRecord | undefined {
+  const octets = core.store.get("message", id);
+  return octets === undefined
+    ? undefined
+    : orSetAside(core, { table: "message", key: id, octets }, decodeMessage(octets));
+}
+
+export function loadHistory(core: SpoolCore, id: MessageId): HistoryRecord | undefined {
+  const octets = core.store.get("history", id);
+  return octets === undefined
+    ? undefined
+    : orSetAside(core, { table: "history", key: id, octets }, decodeHistory(octets));
+}
+
+/** Reads chunk by chunk; the last one is given only when the digest over all of them agrees. */
+export async function* readBody(core: SpoolCore, id: MessageId, start: number): AsyncGenerator<Buffer> {
+  const record = loadMessage(core, id);
+  if (record === undefined) throw new SpoolError("SPOOL_NO_MESSAGE", `there is no message ${id} in the queue`);
+  const hash = createHash("sha256");
+  let read = 0;
+  for (let number = 0; read < record.size; number++) {
+    const chunk = core.store.get("chunk", chunkKey(id, number));
+    if (chunk === undefined) throw damaged(id, `chunk ${number} of its body is missing`);
+    hash.update(chunk);
+    const begin = read;
+    read += chunk.length;
+    if (read > record.size) throw damaged(id, "its body is longer than it was when it was stored");
+    if (read === record.size && hash.digest("hex") !== record.digest) throw damaged(id, "its digest does not agree");
+    if (read > start) yield start > begin ? chunk.subarray(start - begin) : chunk;
+  }
+}
+
+export async function updateMessage(
+  core: SpoolCore,
+  id: MessageId,
+  change: (record: MessageRecord) => MessageRecord,
+): Promise<MessageRecord> {
+  return core.turns.pass(id, async () => {
+    const before = loadMessage(core, id);
+    if (before === undefined) throw new SpoolError("SPOOL_NO_MESSAGE", `there is no message ${id} in the queue`);
+    const next = change(before);
+    if (next === before) return before;
+    if (core.health.state.kind === "failed") throw new SpoolError("SPOOL_FAILED", core.health.state.detail);
+    await commit(core, writesForChange(before, next, core.ports.clock.now()));
+    changed(core);
+    // What fails here is tried again by maintenance.
+    if (isEnded(next)) void emptyTrash(core, core.ending).catch(() => undefined);
+    return next;
+  });
+}
+
+const chunksPerCommit = 64;
+const bodiesPerRound = 32;
+
+/**
+ * Removes the bodies of ended messages, one round after the other, until none is left or the signal is aborted. One at a
+ * time: a caller that comes while it runs waits for that run.
+ */
+export async function emptyTrash(core: SpoolCore, signal: AbortSignal): Promise<void> {
+  core.janitor ??= emptyRounds(core, signal).finally(() => (core.janitor = undefined));
+  await core.janitor;
+}
+
+async function emptyRounds(core: SpoolCore, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const ids = core.store.keys("trash", "", undefined, bodiesPerRound);
+    if (ids.length === 0) return;
+    // They share a flush.
+    await Promise.all(ids.map(async (id) => removeChunks(core, id, "trash")));
+  }
+}
+
+/** Removes all chunks of `id`, and then its mark in `table`. */
+export async function removeChunks(core: SpoolCore, id: string, table: "trash" | "ingest"): Promise<void> {
+  const [from, to] = below(id);
+  for (;;) {
+    const keys = core.store.keys("chunk", from, to, chunksPerCommit);
+    const last = keys.length < chunksPerCommit;
+    const writes = keys.map((key) => ({ table: "chunk" as const, key, value: undefined }));
+    await commit(core, last ? [...writes, { table, key: id, value: undefined }] : writes);
+    if (last) return;
+  }
+}
+
+/** Pages through messages by id. */
+export function listMessages(core: SpoolCore, cursor: MessageId | undefined, limit: number): MessageRecord[] {
+  const from = cursor === undefined ? "" : after(cursor);
+  return core.store
+    .range("message", from, undefined, limit)
+    .flatMap(
+      ({ key, value }) => orSetAside(core, { table: "message", key, octets: value }, decodeMessage(value)) ?? [],
+    );
+}
+
+export function heldMessages(core: SpoolCore, cursor: MessageId | undefined, limit: number): MessageRecord[] {
+  const from = cursor === undefined ? "" : after(cursor);
+  return core.store.keys("held", from, undefined, limit).flatMap((id) => loadMessage(core, asId(id)) ?? []);
+}
+
+export function asId(text: string): MessageId {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a key that we wrote
+  return text as MessageId;
+}
+
+function damaged(id: MessageId, why: string): SpoolError {
+  return new SpoolError("SPOOL_DAMAGED", `message ${id} is damaged: ${why}`);
+}

@@ -1,0 +1,162 @@
+/**
+ * The spool: opens the store in its directory and gives the parts of popgate their views of it (`port.ts`).
+ *
+ * At the start the schema version is checked (a newer one is refused), unfinished bodies are swept, and the ballast is
+ * put in its place. Disposing waits for commits under way, closes the store and gives the directory free.
+ */
+import { mkdirSync } from "node:fs";
+import { SpoolError, type Spool } from "./port.ts";
+import { Health } from "./health.ts";
+import { beginIngest } from "./intake.ts";
+import { below, midPrefix, schemaKey, schemaVersion } from "./keys.ts";
+import { accountState, forgetEntries, ledgerEntries, putAccountState, putEntries } from "./ledger.ts";
+import { openLmdbStore } from "./lmdb-store.ts";
+import { lockSpool } from "./lock.ts";
+import { lookAfter, sweepUnfinished } from "./maintenance.ts";
+import {
+  asId,
+  dueMessages,
+  emptyTrash,
+  heldMessages,
+  listMessages,
+  loadHistory,
+  loadMessage,
+  nextDueTime,
+  readBody,
+  updateMessage,
+} from "./queue.ts";
+import { commit, type SpoolCore, type SpoolOptions, type SpoolPorts } from "./spool-core.ts";
+import { installStoreGuard } from "./store-guard.ts";
+import type { Store } from "./store.ts";
+import { Turnstile } from "./turnstile.ts";
+
+export const defaultSpoolOptions: Omit<SpoolOptions, "dir" | "maxOctets" | "minFreeOctets" | "historyDays"> = {
+  ballastOctets: 16 * 1024 * 1024,
+  ledgerGoneDays: 60,
+  chunkOctets: 128 * 1024,
+};
+
+/** Opens the spool in `options.dir`, which is made if it is not there. Rejects with `SpoolError`. */
+export async function openSpool(options: SpoolOptions, ports: SpoolPorts): Promise<Spool> {
+  mkdirSync(options.dir, { recursive: true, mode: 0o700 });
+  const lock = lockSpool(options.dir);
+  try {
+    const store = openLmdbStore({ dir: options.dir });
+    const health = new Health(options.dir, options, ports);
+    const guard = installStoreGuard((detail) => health.broken(detail));
+    return await openOn(store, health, options, ports, () => {
+      guard[Symbol.dispose]();
+      lock[Symbol.dispose]();
+    });
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** The spool on a given store, which it closes when it is disposed. `atEnd` runs last. */
+export async function openOn(
+  store: Store,
+  health: Health,
+  options: SpoolOptions,
+  ports: SpoolPorts,
+  atEnd: () => void = () => undefined,
+): Promise<Spool> {
+  const ending = new AbortController();
+  const core: SpoolCore = {
+    ending: ending.signal,
+    janitor: undefined,
+    store,
+    options,
+    ports,
+    health,
+    turns: new Turnstile(),
+    listeners: new Set(),
+    incoming: 0,
+  };
+  try {
+    await checkSchema(core);
+    health.restoreBallast();
+    const swept = await sweepUnfinished(core);
+    const { queued, held } = counts(core);
+    ports.events.emit({ kind: "spool-opened", dir: options.dir, queued, held, swept });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  // Bodies that were to be removed when the last run ended.
+  void emptyTrash(core, ending.signal).catch(() => undefined);
+  return view(core, ending, atEnd);
+}
+
+async function checkSchema(core: SpoolCore): Promise<void> {
+  const found = core.store.get("meta", schemaKey)?.toString("latin1");
+  if (found === undefined) {
+    await commit(core, [{ table: "meta", key: schemaKey, value: Buffer.from(String(schemaVersion)) }]);
+    return;
+  }
+  if (Number(found) === schemaVersion) return;
+  throw new SpoolError(
+    "SPOOL_UNUSABLE",
+    `the spool ${core.options.dir} has schema version ${found}, this popgate writes version ${schemaVersion}: ` +
+      "it was used by a newer popgate; install that one, or give popgate another directory",
+  );
+}
+
+function counts(core: SpoolCore): ReturnType<Spool["counts"]> {
+  return {
+    queued: core.store.stats("due").entries,
+    held: core.store.stats("held").entries,
+    octets: core.store.stats("chunk").octets,
+  };
+}
+
+function view(core: SpoolCore, ending: AbortController, atEnd: () => void): Spool {
+  const looking = lookAfter(core, ending.signal);
+  let disposed: Promise<void> | undefined;
+  return {
+    begin: () => beginIngest(core),
+    entries: async (account) => ledgerEntries(core, account),
+    put: async (account, entries) => putEntries(core, account, entries),
+    forget: async (account, uidls) => forgetEntries(core, account, uidls),
+    state: async (account) => accountState(core, account),
+    putState: async (account, state) => putAccountState(core, account, state),
+    due: async (now, limit) => dueMessages(core, now, limit),
+    nextDueAt: async () => nextDueTime(core),
+    load: async (id) => loadMessage(core, id),
+    body: (id, start = 0) => readBody(core, id, start),
+    update: async (id, change) => updateMessage(core, id, change),
+    onChange(listener) {
+      core.listeners.add(listener);
+      return { [Symbol.dispose]: () => void core.listeners.delete(listener) };
+    },
+    list: async (after, limit) => listMessages(core, after, limit),
+    held: async (after, limit) => heldMessages(core, after, limit),
+    history: async (id) => loadHistory(core, id),
+    async byMessageIdField(messageId) {
+      const [from, to] = below(midPrefix(messageId));
+      const keys = core.store.keys("mid", from, to, 1000);
+      return keys.map((key) => asId(key.slice(key.indexOf("/") + 1))).toReversed();
+    },
+    counts: () => counts(core),
+    health: () => core.health.state,
+    async [Symbol.asyncDispose]() {
+      disposed ??= close(core, ending, looking, atEnd);
+      return disposed;
+    },
+  };
+}
+
+async function close(
+  core: SpoolCore,
+  ending: AbortController,
+  looking: Promise<void>,
+  atEnd: () => void,
+): Promise<void> {
+  ending.abort(new Error("the spool is closed"));
+  await looking;
+  await core.turns.idle();
+  await core.janitor?.catch(() => undefined);
+  await core.store.close();
+  atEnd();
+}
