@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { madeId } from "../../src/inbound/ledger-entry.ts";
-import type { FetchAction } from "../../src/inbound/plan.ts";
+import type { FetchAction } from "../../src/inbound/actions.ts";
 import { createRecogniser, type Fingerprint } from "../../src/inbound/recognise.ts";
 import type { LedgerEntry } from "../../src/spool/port.ts";
 import { day, entry, t0 } from "./entries.ts";

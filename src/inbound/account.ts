@@ -92,6 +92,7 @@ async function pollOnce(state: AccountState, stop: AbortSignal): Promise<PollRep
       runSession(state, stop, signal),
     );
     await state.rememberDrift();
+    countLeft(state);
     state.failures = undefined;
     const ms = clock.now() - begun;
     const { listed, fetched, octets, deleted, left, held } = state.tally;
@@ -112,6 +113,7 @@ async function failed(
   const { name: account, clock, random, events } = state.options;
   const { failure, detail } = classify(error, stop);
   if (failure === "internal") events.emit({ kind: "internal-error", where: `polling ${account}`, detail });
+  countLeft(state);
   const progress = state.tally.fetched + state.tally.recognised > 0;
   state.failures = nextRun(state.failures, failure, progress);
   const retryAfterMs = error instanceof Pop3Error ? error.retryAfterMs : undefined;
@@ -121,6 +123,10 @@ async function failed(
   const retryAt = Math.max(now + backOffMs(state.failures, known, random), allowedAt(state));
   if (failure !== "aborted") events.emit({ kind: "poll-failed", account, failure, detail, retryAt });
   return { kind: "failed", account, ...state.tally, ms: now - begun, failure, detail, retryAt };
+}
+
+function countLeft({ tally }: AccountState): void {
+  tally.left = tally.listed - tally.deleted;
 }
 
 /** Puts right what was written before the login, and keeps what the server said about logins. */

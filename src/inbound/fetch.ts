@@ -14,7 +14,7 @@ import type { Clock, EpochMs } from "../core/ports.ts";
 import { Pop3Error, type Pop3Box, type Retrieval } from "../pop3/port.ts";
 import { InFlight } from "./in-flight.ts";
 import type { MessageIntake } from "./intake.ts";
-import type { FetchAction } from "./plan.ts";
+import type { FetchAction } from "./actions.ts";
 import type { Tally } from "./tally.ts";
 
 export interface FetchLimits {
@@ -64,6 +64,7 @@ export async function fetchMessages(
       current = request.action;
       const retrieval = await request.reply;
       if (retrieval.kind === "refused") {
+        current = undefined;
         await ports.intake.failed(request.action, retrieval.reply);
         continue;
       }

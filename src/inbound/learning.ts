@@ -7,7 +7,7 @@ import type { Pop3Box } from "../pop3/port.ts";
 import type { AccountState } from "./account-state.ts";
 import { boxHeaders, heldForProfile, heldHeaders, learnFrom } from "./auto.ts";
 import type { AutoPolicy } from "./envelope.ts";
-import type { SessionPlan } from "./plan.ts";
+import type { SessionPlan } from "./actions.ts";
 import { resolveHeld } from "./resolve.ts";
 
 /**

@@ -18,86 +18,18 @@ import type { MessageId } from "../core/ids.ts";
 import type { EpochMs } from "../core/ports.ts";
 import type { ListedMessage, Listing } from "../pop3/port.ts";
 import type { LedgerEntry } from "../spool/port.ts";
+import type {
+  BoxNotice,
+  DeleteAction,
+  FetchAction,
+  FetchReason,
+  LeaveAction,
+  PlanRules,
+  SessionPlan,
+} from "./actions.ts";
 import { mayDelete, type KeepRule } from "./keep.ts";
 import { isMadeId, sameSize, skippedEntry, unnamedKey } from "./ledger-entry.ts";
-import { retryDelayMs, type FailureCount } from "./unfetchable.ts";
-
-export interface PlanRules {
-  readonly keep: KeepRule;
-  readonly initial: "all" | "new";
-  /** Larger messages are left where they are. */
-  readonly maxOctets: number;
-  /** This box has never been looked at. */
-  readonly firstContact: boolean;
-  /** A rebuilt box was found at this time and has not been gone through to its end. */
-  readonly rebuildingSince: EpochMs | undefined;
-  /** Which of the spooled messages behind the ledger have ended. Needed for `until-delivered` only. */
-  readonly ended: ReadonlySet<MessageId>;
-  /** Messages without an id of their own that could not be fetched, by `unnamedKey`. */
-  readonly brokenUnnamed: ReadonlyMap<string, FailureCount>;
-  readonly now: EpochMs;
-}
-
-type FetchReason =
-  | "new"
-  /** It was gone and is listed again: compare. */
-  | "returned"
-  /** The server gives another size than when it was brought in: compare. */
-  | "resized"
-  /** It has failed before. */
-  | "retry"
-  /** It was left for its size, and the limit has been raised since. */
-  | "limit-raised"
-  /** The server gives no unique id. */
-  | "no-uidl"
-  /** Its unique id stands for several messages of this listing. */
-  | "duplicate-uidl";
-
-export interface FetchAction {
-  readonly number: number;
-  /** By LIST; `undefined` when the server gave none. */
-  readonly size: number | undefined;
-  /** `undefined`: the ledger's id is made from the digest once it is known. */
-  readonly uidl: string | undefined;
-  readonly reason: FetchReason;
-  /** What the ledger knows under this id. */
-  readonly known: LedgerEntry | undefined;
-  /** How often it has failed before. */
-  readonly failures: number;
-}
-
-interface DeleteAction {
-  readonly number: number;
-  /** The entry as it is to be written before DELE is sent. */
-  readonly entry: LedgerEntry;
-  readonly why: "again" | "keep-over";
-}
-
-interface LeaveAction {
-  readonly number: number;
-  readonly why: "kept" | "initial" | "oversize" | "unfetchable";
-}
-
-/** Something a person should know about one message; told once. */
-interface BoxNotice {
-  readonly uidl: string;
-  readonly detail: string;
-}
-
-export interface SessionPlan {
-  readonly fetches: readonly FetchAction[];
-  readonly deletes: readonly DeleteAction[];
-  readonly leaves: readonly LeaveAction[];
-  /** Entries to write before anything else is done, those of `deletes` among them. */
-  readonly ledger: readonly LedgerEntry[];
-  /** Entries that have been replaced by others of `ledger`. */
-  readonly forget: readonly string[];
-  readonly notices: readonly BoxNotice[];
-  /** Every unique id is new although known messages should be there: compare all by content. */
-  readonly rebuilt: boolean;
-  /** Every message of the listing had a unique id of its own. */
-  readonly complete: boolean;
-}
+import { retryDelayMs } from "./unfetchable.ts";
 
 interface Draft {
   readonly fetches: FetchAction[];
@@ -115,7 +47,10 @@ export function planSession(listing: Listing, entries: readonly LedgerEntry[], r
   const complete = listing.messages.every((message) => message.uidl !== undefined);
   const rebuilt = complete && isRebuilt(listing.messages, entries, known);
   const draft: Draft = { fetches: [], deletes: [], leaves: [], ledger: [], forget: [], notices: [] };
-  const initials = rebuilt || rules.rebuildingSince !== undefined ? unlistedInitials(entries, counts, rules) : [];
+  const initials =
+    rebuilt || rules.rebuildingSince !== undefined
+      ? unlistedInitials(entries, counts, rules)
+      : new Map<number, LedgerEntry[]>();
   for (const message of listing.messages) {
     if (message.uidl === undefined) planUnnamed(message, undefined, "no-uidl", rules, draft);
     else if ((counts.get(message.uidl) ?? 0) > 1) planDuplicate(message, message.uidl, known, rules, draft);
@@ -185,15 +120,19 @@ function isRebuilt(
   return messages.every((message) => message.uidl === undefined || !known.has(message.uidl));
 }
 
+/** Entries of old mail that is not to be fetched, by size. */
+type Initials = Map<number, LedgerEntry[]>;
+
 /** Messages that were never to be fetched have no digest; in a rebuilt box they can be known by their size alone. */
 function unlistedInitials(
   entries: readonly LedgerEntry[],
   counts: ReadonlyMap<string, number>,
   rules: PlanRules,
-): LedgerEntry[] {
-  return entries.filter(
+): Initials {
+  const initials = entries.filter(
     (entry) => entry.skipped === "initial" && !counts.has(entry.uidl) && wasThere(entry, rules.rebuildingSince),
   );
+  return Map.groupBy(initials, (entry) => entry.listSize);
 }
 
 /** True for entries whose messages were in the box when it was found rebuilt. */
@@ -245,7 +184,7 @@ function planNamed(
   message: ListedMessage,
   uidl: string,
   entry: LedgerEntry | undefined,
-  initials: LedgerEntry[],
+  initials: Initials,
   rules: PlanRules,
   draft: Draft,
 ): void {
@@ -254,20 +193,13 @@ function planNamed(
   else planBroughtIn(message, uidl, entry, rules, draft);
 }
 
-function planUnknown(
-  message: ListedMessage,
-  uidl: string,
-  initials: LedgerEntry[],
-  rules: PlanRules,
-  draft: Draft,
-): void {
+function planUnknown(message: ListedMessage, uidl: string, initials: Initials, rules: PlanRules, draft: Draft): void {
   if (rules.firstContact && rules.initial === "new") {
     draft.leaves.push({ number: message.number, why: "initial" });
     draft.ledger.push(skippedEntry(message, uidl, "initial", rules.now));
     return;
   }
-  const at = initials.findIndex((entry) => message.size !== undefined && entry.listSize === message.size);
-  const [initial] = at < 0 ? [] : initials.splice(at, 1);
+  const initial = message.size === undefined ? undefined : initials.get(message.size)?.shift();
   if (initial !== undefined) {
     draft.leaves.push({ number: message.number, why: "initial" });
     draft.ledger.push({ ...initial, uidl, state: "present", since: rules.now });

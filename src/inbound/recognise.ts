@@ -17,7 +17,8 @@
 import type { EpochMs } from "../core/ports.ts";
 import type { LedgerEntry } from "../spool/port.ts";
 import { isMadeId } from "./ledger-entry.ts";
-import { wasThere, type FetchAction } from "./plan.ts";
+import type { FetchAction } from "./actions.ts";
+import { wasThere } from "./plan.ts";
 
 /** What identifies a message that has been read to its end. */
 export interface Fingerprint {

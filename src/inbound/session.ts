@@ -18,7 +18,8 @@ import { createIntake, type MessageIntake } from "./intake.ts";
 import { expireConflict } from "./keep.ts";
 import { isMadeId } from "./ledger-entry.ts";
 import { learnFromBox, learnFromHeld } from "./learning.ts";
-import { awaitedMessages, planSession, type SessionPlan } from "./plan.ts";
+import type { SessionPlan } from "./actions.ts";
+import { awaitedMessages, planSession } from "./plan.ts";
 import { createRecogniser } from "./recognise.ts";
 
 export interface SessionEnd {
@@ -94,7 +95,6 @@ async function prepare(state: AccountState, listing: Listing): Promise<Begun | u
   state.rebuildRecognised += plan.forget.length;
   if (memory.contactedAt === undefined) await state.remember({ contactedAt: now });
   state.ledgerAtRest = empty;
-  state.tally.left = plan.leaves.length;
   for (const { uidl, detail } of plan.notices) {
     state.tellOnce(`${uidl}: ${detail}`, { kind: "box-notice", account, uidl, detail });
   }

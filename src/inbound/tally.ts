@@ -3,7 +3,9 @@ export interface Tally {
   listed: number;
   fetched: number;
   octets: number;
+  /** DELE was answered with +OK; QUIT makes it good. */
   deleted: number;
+  /** Listed and not deleted. */
   left: number;
   held: number;
   /** Read, and known already: compared only, or the copy of another. */
