@@ -16,7 +16,7 @@ import type { Ingest, Spool } from "../../src/spool/port.ts";
 import type { MessageRecord } from "../../src/spool/record.ts";
 import { FakeBox } from "../fakes/fake-box.ts";
 import { ManualClock } from "../fakes/manual-clock.ts";
-import { openSmallSpool } from "./small-spool.ts";
+import { openMemorySpool } from "../fakes/memory-spool.ts";
 
 export const accountName = ((): AccountName => {
   const name = parseAccountName("sammel");
@@ -167,7 +167,7 @@ export async function bench(options: Partial<AccountOptions> = {}): Promise<Benc
   const sink = { emit: (event: PopgateEvent) => void events.push(event) };
   let seed = 1;
   const random = { next: () => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647 };
-  const spool = openSmallSpool({ clock, random });
+  const spool = await openMemorySpool({ clock, random, events: sink });
   const crashing = new CrashingSpool(spool);
   const box = new FakeBox();
   const stop = new AbortController();

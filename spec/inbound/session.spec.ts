@@ -27,8 +27,8 @@ describe("a session", () => {
       direction: "inbound",
       origin: { kind: "pop3", account: "sammel", uidl: "u1" },
       reversePath: { kind: "address", address: "s@sender.example" },
-      hold: undefined,
     });
+    expect(one?.record.hold).toBeUndefined();
     expect(one?.record.recipients.map(({ address }) => address)).toEqual(["blind@firma.example", "a@firma.example"]);
     expect(one?.record.edits.prepend).toMatch(/^Received: .*\r\n$/su);
     expect(one?.record.edits.prepend).not.toContain("blind");
@@ -486,8 +486,6 @@ describe("ids", () => {
     expect(await b.subjects()).toEqual(["m0", "m1", "m2", "m3", "m4", "m5", "new"]);
     expect(b.heard("box-rebuilt")).toHaveLength(1);
     const entries = await b.spool.entries(accountName);
-    // Each old entry has moved to the new id: nothing is left under the old ones.
-    expect(entries).toHaveLength(7);
     const live = entries.filter(({ state }) => state === "present");
     expect(live.map(({ uidl }) => uidl).sort()).toEqual(b.box.uidls.map(String).sort());
   });
@@ -500,6 +498,8 @@ describe("ids", () => {
     b.box.renameAll();
     b.box.add(copy("c@firma.example"));
     expect(await b.poll()).toMatchObject({ fetched: 1, recognised: 2 });
+    // Each old entry has moved to its new id: nothing is left under the old ones.
+    expect(Object.keys(await states(b)).sort()).toEqual(b.box.uidls.map(String).sort());
     const recipients = (await b.spooled()).flatMap(({ record }) => record.recipients.map(({ address }) => address));
     expect(recipients.sort()).toEqual(["a@firma.example", "b@firma.example", "c@firma.example"]);
   });

@@ -12,7 +12,7 @@
  * fetched to be compared; then what has failed before, the fewest failures first, so that a message on which the
  * session breaks cannot keep back any other.
  *
- * States of a ledger entry: see `spool/port.ts`. RFC 1939 §7 (UIDL), §8 (deletions take effect in the UPDATE state).
+ * States of a ledger entry: see `spool/port.ts`. RFC 1939 §7 (UIDL), §6 (deletions take effect in the UPDATE state).
  */
 import type { MessageId } from "../core/ids.ts";
 import type { EpochMs } from "../core/ports.ts";

@@ -8,7 +8,7 @@ import type { EpochMs } from "../core/ports.ts";
  * Why a session or a command failed, by what the collector must do about it.
  *
  * - `auth`: the server refused these credentials. Back off far and tell a person; trying on locks accounts.
- * - `in-use`: another session holds the box (RFC 2449 §8.1.1). Try again soon.
+ * - `in-use`: another session holds the box (RFC 2449 §8.1.2). Try again soon.
  * - `login-delay`: too soon after the last login. Wait `retryAfterMs`, or the known delay.
  * - `temporary`: SYS/TEMP, "try later", or a server in trouble. Back off.
  * - `permanent`: SYS/PERM, or a configuration that cannot work with this server (no STLS, no usable mechanism, no UIDL
