@@ -52,6 +52,10 @@ export class FakeBox {
   readonly refuse = new Set<string>();
   /** The connection ends after so many octets of the message with this unique id. */
   readonly dropAfter = new Map<string, number>();
+  /** The body of these unique ids begins and never goes on. */
+  readonly hangIn = new Set<string>();
+  /** Called with each command before it is carried out. */
+  onCommand: ((name: string) => void) | undefined;
   /** Chunks of bodies. */
   chunkOctets = 1000;
   #calls = 0;
@@ -87,6 +91,7 @@ export class FakeBox {
   step<T>(name: string, act: () => T): T {
     this.#calls++;
     this.log.push(name);
+    this.onCommand?.(name);
     const breaks = this.#breakAt?.call === this.#calls ? this.#breakAt : undefined;
     if (breaks?.acted === true) act();
     if (breaks !== undefined) throw new Pop3Error("connection", `the connection ended at ${name}`);
@@ -237,6 +242,7 @@ class FakeSession implements Pop3Box {
           throw this.#over;
         }
         yield Buffer.from(raw.subarray(at, at + this.#box.chunkOctets));
+        if (this.#box.hangIn.has(uidl ?? "")) await never(this.#signal);
       }
     } finally {
       read();

@@ -570,6 +570,43 @@ describe("failures", () => {
     expect(await b.account.nextPollAt()).toBe(before + minute);
   });
 
+  it("a message on which a session hangs is broken off by the deadline, and comes last in the next one", async () => {
+    const b = await bench();
+    b.box.add(mail("bad")).add(mail("good"));
+    b.box.hangIn.add("u1");
+    for (const fetched of [0, 1]) {
+      const begun = new Promise<void>((resolve) => {
+        b.box.onCommand = (name) => {
+          if (name === "RETR 1") resolve();
+        };
+      });
+      const polled = b.poll();
+      await begun;
+      await b.clock.advance(defaultLimits.sessionDeadlineMs);
+      expect(await polled).toMatchObject({ kind: "failed", failure: "connection", fetched });
+    }
+    expect(await b.subjects()).toEqual(["good"]);
+  });
+
+  it("being told to stop in the middle loses nothing and doubles nothing", async () => {
+    for (const command of ["LIST", "RETR 1", "RETR 4", "DELE 2", "QUIT"]) {
+      const b = await bench();
+      for (let n = 0; n < 6; n++) b.box.add(mail(`m${n}`));
+      const stop = new AbortController();
+      b.box.onCommand = (name) => {
+        if (name === command) stop.abort();
+      };
+      await b.account.poll(stop.signal);
+      b.box.onCommand = undefined;
+      expect(b.heard("box-notice")).toEqual([]);
+      expect((await b.spool.entries(accountName)).every(({ failures }) => failures === 0)).toBe(true);
+      b.restart();
+      await b.settle();
+      expect(await b.subjects(), `stopped at ${command}`).toEqual(["m0", "m1", "m2", "m3", "m4", "m5"]);
+      expect(b.box.messages, `stopped at ${command}`).toEqual([]);
+    }
+  });
+
   it("a session that does not end is broken off by its deadline", async () => {
     const b = await bench();
     b.box.hangConnect = true;
@@ -598,6 +635,16 @@ describe("LOGIN-DELAY", () => {
     expect(await b.account.nextPollAt()).toBe(first + 30 * minute);
     expect(await b.poll()).toMatchObject({ kind: "delayed", until: first + 30 * minute });
     expect(b.box.logins).toBe(2);
+  });
+
+  it("that CAPA no longer names is over", async () => {
+    const b = await bench();
+    b.box.capabilities = { ...usualCapabilities, loginDelaySeconds: 900 };
+    await b.poll();
+    b.clock.set(b.clock.now() + 15 * minute);
+    b.box.capabilities = usualCapabilities;
+    await b.poll();
+    expect(await b.account.earliestLoginAt()).toBe(b.clock.now());
   });
 
   it("that a reply asks for is waited for, and remembered", async () => {

@@ -162,10 +162,13 @@ function intakeFor(state: AccountState, listing: Listing, entries: readonly Ledg
 async function noteServer(state: AccountState, box: Pop3Box): Promise<void> {
   const { name: account, keep } = state.options;
   const { capabilities } = box;
-  const loginDelayMs = capabilities.loginDelaySeconds === undefined ? undefined : capabilities.loginDelaySeconds * 1000;
-  const changed = JSON.stringify(capabilities) !== JSON.stringify(state.memory.capabilities);
-  // What a server said when it refused a login stands until CAPA says otherwise.
-  if (changed) await state.remember({ capabilities, loginDelayMs: loginDelayMs ?? state.memory.loginDelayMs });
+  const before = state.memory.capabilities;
+  if (JSON.stringify(capabilities) !== JSON.stringify(before)) {
+    // What a server said when it refused a login stands, unless CAPA says something, or no longer says it.
+    const said = capabilities.loginDelaySeconds ?? (before?.loginDelaySeconds === undefined ? undefined : 0);
+    const loginDelayMs = said === undefined ? state.memory.loginDelayMs : said * 1000;
+    await state.remember({ capabilities, loginDelayMs });
+  }
   const conflict = expireConflict(keep, capabilities);
   if (conflict !== undefined) state.tellOnce(conflict, { kind: "account-notice", account, detail: conflict });
 }
