@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { EventKind } from "../../src/core/events.ts";
 import { defaultLimits } from "../../src/inbound/limits.ts";
+import { resolveHeld } from "../../src/inbound/resolve.ts";
 import { Pop3Error } from "../../src/pop3/port.ts";
 import { SpoolError } from "../../src/spool/port.ts";
 import { usualCapabilities } from "../fakes/fake-box.ts";
@@ -547,6 +548,35 @@ describe("copies where To and Cc decide", () => {
     const recipients = (await b.spooled()).flatMap(({ record }) => record.recipients.map(({ address }) => address));
     expect(recipients.sort()).toEqual(["a@firma.example", "b@firma.example"]);
     expect(b.heard("duplicate")).toHaveLength(2);
+    expect(b.box.messages).toEqual([]);
+  });
+});
+
+describe("copies where To and Cc decide only now", () => {
+  it("do not go again to those who got theirs by an envelope field, nor to those whom resolve has served", async () => {
+    const b = await bench();
+    b.box.add(mail("list", { received: "x" })).add(mail("other", { to: undefined, received: "x" }));
+    await b.settle();
+    const policy = { ...collector, sources: [{ kind: "to-cc" }] } as const;
+    b.restart({ policy });
+    const resolved = resolveHeld(
+      {
+        spool: b.spool,
+        clock: b.clock,
+        events: { emit: () => undefined },
+        policyOf: async () => policy,
+        which: "all",
+        dryRun: false,
+        maxHeaderOctets: 100_000,
+      },
+      new AbortController().signal,
+    );
+    for await (const { kind } of resolved) expect(kind).toBe("released");
+    b.box.add(mail("list", { to: undefined, received: "y" })).add(mail("other", { to: undefined, received: "y" }));
+    b.box.add(mail("list", { to: undefined, received: "z", visible: "a@firma.example" }));
+    await b.settle();
+    expect(await b.subjects()).toEqual(["list", "other"]);
+    expect(b.heard("duplicate")).toHaveLength(3);
     expect(b.box.messages).toEqual([]);
   });
 });

@@ -7,16 +7,18 @@
  * Fails with what the body fails with (`Pop3Error`) or with `SpoolError`; both end the session.
  */
 import { createHash } from "node:crypto";
+import { addressKey } from "../core/address.ts";
 import type { EventSink } from "../core/events.ts";
 import type { AccountName } from "../core/ids.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Decision } from "../message/decision.ts";
 import { examine, type Examined } from "../message/examine.ts";
 import type { CollectorPolicy, EnvelopePolicy } from "../message/policy.ts";
-import type { Ingest, Intake, Ledger, LedgerEntry } from "../spool/port.ts";
-import type { MessageRecord } from "../spool/record.ts";
+import type { CommitResult, Ingest, Inspection, Intake, Ledger, LedgerEntry, Queue } from "../spool/port.ts";
+import type { MessageDraft, MessageRecord } from "../spool/record.ts";
 import { messageDraft, recipientsKey } from "./draft.ts";
 import type { Guide } from "./envelope.ts";
+import { givenBefore } from "./given-before.ts";
 import { deletesAtOnce, mayDelete, type KeepRule } from "./keep.ts";
 import { madeId, skippedEntry, unnamedKey } from "./ledger-entry.ts";
 import type { FetchAction } from "./actions.ts";
@@ -27,7 +29,7 @@ import { failedEntry, failuresBeforeNotice, type FailureCount } from "./unfetcha
 
 export interface IntakeContext {
   readonly account: AccountName;
-  readonly spool: Intake & Ledger;
+  readonly spool: Intake & Ledger & Pick<Queue & Inspection, "load" | "history" | "byMessageIdField">;
   readonly clock: Clock;
   readonly events: EventSink;
   /** The decider as it stands: it changes when a profile is learnt. */
@@ -224,9 +226,10 @@ async function commitMessage(
     skipped: undefined,
     failures: 0,
   };
-  const once = guessesRecipients(guide().policy()) ? "content-and-recipient" : undefined;
   // Promise 1: body, envelope and ledger entry are committed and flushed when this resolves. DELE is sent after it.
-  const result = await ingest.commit(draft, { account, entry }, once);
+  const result = guessesRecipients(guide().policy())
+    ? await commitOnce(context, ingest, draft, { ...entry, digest: print.digest, messageId: undefined })
+    : await ingest.commit(draft, { account, entry });
   const messageId = result.kind === "stored" ? result.record.id : undefined;
   recogniser.remember({ ...entry, digest: print.digest, messageId });
   if (result.kind === "duplicate") {
@@ -238,6 +241,23 @@ async function commitMessage(
     reportStored(context, id, result.record, decision);
   }
   return deletes ? "delete" : "leave";
+}
+
+/** Commits for those only who have not been given this content; durable also when that is nobody. */
+async function commitOnce(
+  { account, spool }: IntakeContext,
+  ingest: Ingest,
+  draft: MessageDraft,
+  entry: LedgerEntry,
+): Promise<CommitResult> {
+  const given = await givenBefore(spool, draft);
+  const recipients = draft.recipients.filter(({ address }) => !given.has(addressKey(address)));
+  const [of] = given.values();
+  if (draft.recipients.length > 0 && recipients.length === 0 && of !== undefined) {
+    await spool.put(account, [entry]);
+    return { kind: "duplicate", of };
+  }
+  return ingest.commit({ ...draft, recipients }, { account, entry }, "content-and-recipient");
 }
 
 function reportStored(

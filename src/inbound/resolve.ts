@@ -20,6 +20,7 @@ import type { EnvelopePolicy } from "../message/policy.ts";
 import { decide } from "../message/recipients.ts";
 import { SpoolError, type Inspection, type Queue } from "../spool/port.ts";
 import { queuedRecipient, type MessageRecord, type Recipient } from "../spool/record.ts";
+import { givenBefore } from "./given-before.ts";
 import { storedHeader } from "./stored-header.ts";
 
 export interface ResolveOptions {
@@ -120,7 +121,7 @@ async function release(
   const { id } = record;
   const now = clock.now();
   const guessed = decision.evidence.used?.source === "to-cc";
-  const before = guessed ? await givenBefore(spool, record, given) : new Set<AddressKey>();
+  const before = guessed ? await knownRecipients(spool, record, given) : new Set<AddressKey>();
   const recipients = decision.recipients
     .filter((address) => !before.has(addressKey(address)))
     .map((address) => queuedRecipient(address, now));
@@ -189,22 +190,15 @@ function decided(
 }
 
 /** Who has been given this content already, by this run or by a message that is or was in the spool. */
-async function givenBefore(
+async function knownRecipients(
   spool: Queue & Inspection,
-  { id, contentDigest, summary }: MessageRecord,
+  record: MessageRecord,
   given: Given,
 ): Promise<Set<AddressKey>> {
-  const known = given.get(contentDigest);
+  const known = given.get(record.contentDigest);
   if (known !== undefined) return known;
-  const found = new Set<AddressKey>();
-  given.set(contentDigest, found);
-  if (summary.messageId === "") return found;
-  for (const other of await spool.byMessageIdField(summary.messageId)) {
-    if (other === id) continue;
-    const record = (await spool.load(other)) ?? (await spool.history(other));
-    if (record?.contentDigest !== contentDigest) continue;
-    for (const { address } of record.recipients) found.add(addressKey(address));
-  }
+  const found = new Set((await givenBefore(spool, record, record.id)).keys());
+  given.set(record.contentDigest, found);
   return found;
 }
 
