@@ -5,7 +5,6 @@
  * `breakAt(n)`: the n-th call from now on (counted over all sessions) ends the session with a connection error, before
  * or after the server has acted on it.
  */
-import { createHash } from "node:crypto";
 import {
   Pop3Error,
   type Capabilities,
@@ -257,8 +256,4 @@ function never(signal: AbortSignal): Promise<never> {
     if (signal.aborted) fail();
     else signal.addEventListener("abort", fail, { once: true });
   });
-}
-
-export function sha256(raw: Buffer): string {
-  return createHash("sha256").update(raw).digest("hex");
 }
