@@ -70,7 +70,7 @@ const words: Words = {
   },
   refused: {
     level: "warn",
-    text: (e) => `${e.message} refused for ${list(e.recipients)} at ${e.destination}, ${e.then}: ${e.cause}`,
+    text: (e) => `${e.message} refused for ${list(e.recipients)} at ${e.destination}, ${e.consequence}: ${e.cause}`,
   },
   unconfirmed: {
     level: "warn",

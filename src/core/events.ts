@@ -114,7 +114,7 @@ export type PopgateEvent =
       readonly recipients: readonly string[];
       readonly destination: string;
       readonly cause: string;
-      readonly then: "held" | "redirected" | "bounced";
+      readonly consequence: "held" | "redirected" | "bounced";
     }
   | {
       readonly kind: "unconfirmed";

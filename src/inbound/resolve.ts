@@ -186,7 +186,7 @@ function decided(
   const text = recipients.length === 0 ? "resolved: a copy of another message" : "resolved: released for delivery";
   const attempt = { at: now, destination: "", recipients: recipients.map(({ address }) => address), text };
   const attempts = [...present.attempts, attempt].slice(-20);
-  return { ...present, hold: undefined, recipients, reversePath, removed, evidence, edits, attempts };
+  return { ...present, hold: undefined, queuedSince: now, recipients, reversePath, removed, evidence, edits, attempts };
 }
 
 /** Who has been given this content already, by this run or by a message that is or was in the spool. */

@@ -82,6 +82,8 @@ export interface MessageRecord extends MessageDraft {
   /** SHA-256 (hex) of the octets as stored. */
   readonly digest: string;
   readonly attempts: readonly Attempt[];
+  /** When it was released from a hold, if it was: how long it has been waiting for the target is counted from here. */
+  readonly queuedSince?: EpochMs;
   /** Whether a person has been told that it is held. */
   readonly noticedAt: EpochMs | undefined;
 }
