@@ -134,10 +134,7 @@ export interface ExchangeConfig {
   /** Recipients of one transaction. */
   readonly maxRecipients: number;
   /** What becomes of a recipient that Exchange refuses for good. */
-  readonly onReject:
-    | { readonly kind: "hold" }
-    | { readonly kind: "redirect"; readonly to: Address }
-    | { readonly kind: "bounce" };
+  readonly onReject: { readonly kind: "hold" } | { readonly kind: "redirect"; readonly to: Address };
   /** After this long without success a message is held. */
   readonly giveUpMs: number;
   /** Pauses between attempts; the last one repeats. Never empty. */

@@ -62,7 +62,7 @@ function resolveExchange(raw: Raw["exchange"], files: ConfigFiles): ExchangeConf
 }
 
 function resolveReject({ on_reject: kind, redirect_to: to }: Raw["exchange"]): ExchangeConfig["onReject"] {
-  return kind === "redirect" && to !== undefined ? { kind, to } : { kind: kind === "bounce" ? "bounce" : "hold" };
+  return kind === "redirect" && to !== undefined ? { kind, to } : { kind: "hold" };
 }
 
 function resolveListener(raw: RawListener, domains: readonly string[], files: ConfigFiles): ListenerConfig {

@@ -44,7 +44,7 @@ const exchangeShape = {
   connections: z.int().min(1).max(50).default(4).describe("Most connections at the same time."),
   max_recipients: z.int().min(1).max(5000).default(200).describe("Most recipients in one transaction."),
   on_reject: z
-    .enum(["hold", "redirect", "bounce"])
+    .enum(["hold", "redirect"])
     .default("hold")
     .describe("What becomes of mail for a recipient that is refused for good."),
   redirect_to: address().optional().describe('Who gets it with on_reject = "redirect".'),
