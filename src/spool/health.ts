@@ -1,13 +1,15 @@
 /**
  * Whether the spool can be written, and whether there is room.
  *
- *   ok ──commit fails for want of room, or little room is left──▶ full ──room again──▶ ok
+ *   ok ──little room is left──▶ full ──room again──▶ ok
+ *   ok ──commit fails for want of room──▶ full ──room again, and a probe is committed──▶ ok
  *   ok ──commit fails otherwise──▶ failed ──a probe is committed──▶ ok
  *
  * While full, nothing new is taken in and what is stored goes on being delivered; a ballast file is given up so that the
  * writes of delivery still fit. While failed, nothing is taken in or delivered: an outcome that cannot be written down
  * would be a mail delivered twice.
  */
+import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync } from "node:fs";
 import path from "node:path";
 import type { EventSink } from "../core/events.ts";
@@ -38,6 +40,7 @@ const ballastName = "ballast";
 
 export class Health {
   #state: SpoolHealth = { kind: "ok" };
+  #commitFailed = false;
   #free = { octets: Number.POSITIVE_INFINITY, at: Number.NEGATIVE_INFINITY };
   readonly #dir: string | undefined;
   readonly #limits: RoomLimits;
@@ -70,8 +73,20 @@ export class Health {
       this.#become({ kind: "full", detail: lack });
       throw new SpoolError("SPOOL_FULL", lack);
     }
-    // Room again, by what can be measured: the next commit will show it.
-    if (this.#state.kind === "full") this.recovered();
+    if (this.#state.kind !== "full") return;
+    // A file system can refuse what its free space seems to allow (quotas, reserved blocks): then only a probe tells.
+    if (this.#commitFailed) throw new SpoolError("SPOOL_FULL", this.#state.detail);
+    this.recovered();
+  }
+
+  /** True when only a committed probe can show that the spool is well again. */
+  get wantsProbe(): boolean {
+    return this.#state.kind === "failed" || (this.#state.kind === "full" && this.#commitFailed);
+  }
+
+  /** Looks whether there is room again, for a spool into which nobody tries to put anything. `used` as in `check`. */
+  reconsider(used: number): void {
+    if (this.#state.kind === "full" && !this.#commitFailed && this.#lack(used) === undefined) this.recovered();
   }
 
   /** Turns a failed commit into the error that callers see. */
@@ -80,6 +95,7 @@ export class Health {
     this.#free.at = Number.NEGATIVE_INFINITY;
     const full = error.full || this.#lack(0) !== undefined;
     if (full) {
+      this.#commitFailed = true;
       this.dropBallast();
       this.#become({ kind: "full", detail: error.message });
       return new SpoolError("SPOOL_FULL", `the spool's disk is full: ${error.message}`, { cause: error });
@@ -96,19 +112,30 @@ export class Health {
   recovered(): void {
     if (this.#state.kind === "ok") return;
     this.#state = { kind: "ok" };
+    this.#commitFailed = false;
     this.#events.emit({ kind: "spool-recovered" });
   }
 
-  /** Puts the ballast in its place if there is ample room for it. */
+  /** Puts the ballast in its place if there is ample room for it. Without it the spool does its work as well. */
   restoreBallast(): void {
     const { ballastOctets, minFreeOctets } = this.#limits;
     if (this.#dir === undefined || ballastOctets === 0) return;
     const file = path.join(this.#dir, ballastName);
     if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) >= ballastOctets) return;
     if (this.#freeOctets(this.#dir) < minFreeOctets + 2 * ballastOctets) return;
+    try {
+      this.#writeBallast(file, ballastOctets);
+    } catch (error) {
+      this.dropBallast();
+      this.#events.emit({ kind: "internal-error", where: "the spool's ballast", detail: String(error) });
+    }
+  }
+
+  #writeBallast(file: string, ballastOctets: number): void {
     const handle = openSync(file, "w", 0o600);
     try {
-      const block = Buffer.alloc(1024 * 1024);
+      // Chance, not zeros: a file system that compresses would keep nothing for us.
+      const block = randomBytes(1024 * 1024);
       for (let rest = ballastOctets; rest > 0; rest -= block.length)
         writeSync(handle, block, 0, Math.min(rest, block.length));
       fsyncSync(handle);

@@ -12,24 +12,30 @@ import { chunkKey, ledgerKey, seenKey } from "./keys.ts";
 import { encode } from "./codec.ts";
 import { SpoolError, type CommitResult, type Ingest, type LedgerDraft, type LedgerEntry } from "./port.ts";
 import type { MessageDraft, MessageRecord, Recipient } from "./record.ts";
-import { changed, commit, type SpoolCore } from "./spool-core.ts";
+import { changed, commit, usedOctets, type SpoolCore } from "./spool-core.ts";
 import type { Write } from "./store.ts";
 import { writesForNew, writesForSeen } from "./writes.ts";
 
 /** Octets of one message that may wait for the disk. */
 const maxUnwritten = 4 * 1024 * 1024;
+/** So often the room that is left is looked at while a message comes in. */
+const checkEvery = 1024 * 1024;
 
 export function beginIngest(core: SpoolCore): Ingest {
-  core.health.check(core.store.stats("chunk").octets + core.incoming);
+  core.health.check(usedOctets(core));
   return new OpenIngest(core, freshId(core));
 }
 
 function freshId(core: SpoolCore): MessageId {
   for (;;) {
     const id = makeMessageId(core.ports.clock.now(), core.ports.random);
-    if (core.store.get("message", id) === undefined && core.store.get("history", id) === undefined) return id;
+    const taken = core.open.has(id) || idTables.some((table) => core.store.get(table, id) !== undefined);
+    if (!taken) return id;
   }
 }
+
+/** Where an id can still be in use. */
+const idTables = ["message", "history", "ingest", "trash", "setaside"] as const;
 
 class OpenIngest implements Ingest {
   readonly id: MessageId;
@@ -40,13 +46,18 @@ class OpenIngest implements Ingest {
   #partOctets = 0;
   #chunks = 0;
   #unwritten = 0;
+  /** Octets of the chunks that are stored: they count among the stored ones. */
+  #written = 0;
   readonly #writing = new Set<Promise<void>>();
   #failure: Error | undefined;
-  #state: "open" | "committed" | "disposed" = "open";
+  #checkedAt = 0;
+  #state: "open" | "committing" | "committed" | "failed" | "disposed" = "open";
+  #committing: Promise<unknown> = Promise.resolve();
 
   constructor(core: SpoolCore, id: MessageId) {
     this.#core = core;
     this.id = id;
+    core.open.add(id);
   }
 
   async write(chunk: Buffer): Promise<void> {
@@ -58,8 +69,9 @@ class OpenIngest implements Ingest {
     this.#partOctets += chunk.length;
     const { chunkOctets } = this.#core.options;
     // A message of exactly one chunk still counts as small: only what is beyond it must be written now.
-    while (this.#partOctets > chunkOctets) this.#writeChunk(this.#take(chunkOctets));
+    if (this.#partOctets > chunkOctets) this.#writeChunks(chunkOctets);
     while (this.#unwritten > maxUnwritten) await Promise.race(this.#writing);
+    if (this.size > this.#checkedAt + checkEvery) this.#checkRoom();
     if (this.#failure !== undefined) throw this.#failure;
   }
 
@@ -69,6 +81,17 @@ class OpenIngest implements Ingest {
     onceFor?: "content-and-recipient",
   ): Promise<CommitResult> {
     this.#mustBeOpen();
+    this.#state = "committing";
+    const committing = this.#commit(draft, ledger, onceFor);
+    this.#committing = committing.catch(() => (this.#state = "failed"));
+    return committing;
+  }
+
+  async #commit(
+    draft: MessageDraft,
+    ledger: LedgerDraft | undefined,
+    onceFor: "content-and-recipient" | undefined,
+  ): Promise<CommitResult> {
     await Promise.all(this.#writing);
     if (this.#failure !== undefined) throw this.#failure;
     const digest = this.#hash.digest("hex");
@@ -78,17 +101,18 @@ class OpenIngest implements Ingest {
       const { recipients, earlier } = this.#notYetGiven(draft);
       if (recipients.length > 0 || earlier === undefined)
         return this.#store({ ...draft, recipients }, digest, ledger, true);
-      await this.#storeDuplicate(digest, ledger, earlier);
+      await this.#storeDuplicate(digest, ledger);
       return { kind: "duplicate", of: earlier };
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#state !== "open") return;
+    // A commit under way decides: its chunks must not be taken from under it.
+    await this.#committing;
+    if (this.#state !== "open" && this.#state !== "failed") return;
     this.#state = "disposed";
-    this.#core.incoming -= this.size;
-    this.#parts = [];
     await Promise.allSettled(this.#writing);
+    this.#leave();
     if (this.#chunks === 0) return;
     // What cannot be removed now has its mark, and is swept at the next start.
     await commit(this.#core, this.#removal()).catch(() => undefined);
@@ -113,7 +137,7 @@ class OpenIngest implements Ingest {
     };
     const writes: Write[] = [];
     if (this.#partOctets > 0)
-      writes.push({ table: "chunk", key: chunkKey(this.id, this.#chunks), value: this.#take(this.#partOctets) });
+      writes.push({ table: "chunk", key: chunkKey(this.id, this.#chunks), value: this.#take() });
     if (this.#chunks > 0) writes.push({ table: "ingest", key: this.id, value: undefined });
     writes.push(...writesForNew(record, now), ...ledgerWrites(ledger, digest, this.id));
     if (once) writes.push(...writesForSeen(record));
@@ -122,23 +146,22 @@ class OpenIngest implements Ingest {
     return { kind: "stored", record };
   }
 
-  async #storeDuplicate(digest: string, ledger: LedgerDraft | undefined, of: MessageId): Promise<void> {
+  async #storeDuplicate(digest: string, ledger: LedgerDraft | undefined): Promise<void> {
     // The ledger names no message: this copy is none.
     const writes = ledgerWrites(ledger, digest, undefined);
     if (this.#chunks > 0) writes.push(...this.#removal());
-    if (writes.length > 0) await this.#finish(writes);
-    else this.#close();
-    void of;
+    await this.#finish(writes);
   }
 
   async #finish(writes: readonly Write[]): Promise<void> {
-    await commit(this.#core, writes);
-    this.#close();
+    if (writes.length > 0) await commit(this.#core, writes);
+    this.#state = "committed";
+    this.#leave();
   }
 
-  #close(): void {
-    this.#state = "committed";
-    this.#core.incoming -= this.size;
+  #leave(): void {
+    this.#core.incoming -= this.size - this.#written;
+    this.#core.open.delete(this.id);
     this.#parts = [];
   }
 
@@ -159,6 +182,10 @@ class OpenIngest implements Ingest {
     this.#chunks += 1;
     this.#unwritten += value.length;
     const done = commit(this.#core, writes)
+      .then(() => {
+        this.#written += value.length;
+        this.#core.incoming -= value.length;
+      })
       .catch((error: unknown) => {
         this.#failure ??= error instanceof Error ? error : new Error(String(error));
       })
@@ -169,14 +196,23 @@ class OpenIngest implements Ingest {
     this.#writing.add(done);
   }
 
-  /** The next octets as a buffer of their own: what a socket lends must not be kept. */
-  #take(octets: number): Buffer {
+  /** Writes whole chunks and keeps what is left over, which is never nothing. */
+  #writeChunks(chunkOctets: number): void {
+    const whole = this.#take();
+    let begin = 0;
+    for (; whole.length - begin > chunkOctets; begin += chunkOctets) {
+      if (this.#failure === undefined) this.#writeChunk(whole.subarray(begin, begin + chunkOctets));
+    }
+    this.#parts = [whole.subarray(begin)];
+    this.#partOctets = whole.length - begin;
+  }
+
+  /** What has gathered, as a buffer of its own: what a socket lends must not be kept. */
+  #take(): Buffer {
     const whole = Buffer.concat(this.#parts, this.#partOctets);
-    const taken = whole.subarray(0, octets);
-    const rest = whole.subarray(octets);
-    this.#parts = rest.length > 0 ? [rest] : [];
-    this.#partOctets = rest.length;
-    return taken;
+    this.#parts = [];
+    this.#partOctets = 0;
+    return whole;
   }
 
   #removal(): Write[] {
@@ -184,6 +220,16 @@ class OpenIngest implements Ingest {
     for (let number = 0; number < this.#chunks; number++)
       writes.push({ table: "chunk", key: chunkKey(this.id, number), value: undefined });
     return writes;
+  }
+
+  /** A long message must not fill the disk that was not full when it began. */
+  #checkRoom(): void {
+    this.#checkedAt = this.size;
+    try {
+      this.#core.health.check(usedOctets(this.#core));
+    } catch (error) {
+      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+    }
   }
 
   #mustBeOpen(): void {

@@ -10,7 +10,9 @@
  */
 import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from "node:fs";
 import path from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { open, type Database, type RootDatabase, type RootDatabaseOptionsWithPath } from "lmdb";
+import { SpoolError } from "./port.ts";
 import { StoreError, tables, type Entry, type Store, type Table, type TableStats, type Write } from "./store.ts";
 
 type Binary = Database<Buffer, string>;
@@ -22,6 +24,9 @@ export interface LmdbOptions {
   /** Only for proving that the check of the flush can fail: commits are then not flushed at all. Never in the program. */
   readonly unsafeNoSync?: boolean;
 }
+
+/** lmdb's own limit is 1,978 octets for pages of 4 kB; its encoding of text adds a few. */
+const maxKeyOctets = 1900;
 
 /** LMDB's data file within the directory. */
 export const dataFile = "data.mdb";
@@ -40,17 +45,36 @@ export function openLmdbStore(options: LmdbOptions): Store {
     readOnly: options.readOnly === true,
     ...(options.unsafeNoSync === true ? { noSync: true } : {}),
   };
-  const root = open<Buffer, string>(settings);
-  const databases = new Map<Table, Binary>();
-  for (const name of tables) databases.set(name, root.openDB<Buffer, string>({ name, encoding: "binary" }));
-  // The directory entry of a new file is not flushed by LMDB.
-  if (fresh) fsyncDirectory(options.dir);
+  const { root, databases } = openEnvironment(settings);
+  // The directory entries of new files are not flushed by LMDB.
+  if (fresh && options.readOnly !== true) {
+    fsyncDirectory(options.dir);
+    fsyncDirectory(path.dirname(path.resolve(options.dir)));
+  }
   return new LmdbStore(root, databases);
+}
+
+function openEnvironment(settings: RootDatabaseOptionsWithPath): {
+  readonly root: RootDatabase<Buffer, string>;
+  readonly databases: ReadonlyMap<Table, Binary>;
+} {
+  try {
+    const root = open<Buffer, string>(settings);
+    const databases = new Map<Table, Binary>();
+    for (const name of tables) databases.set(name, root.openDB<Buffer, string>({ name, encoding: "binary" }));
+    return { root, databases };
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    throw new SpoolError("SPOOL_UNUSABLE", `the spool ${settings.path ?? ""} cannot be opened: ${text}`, {
+      cause: error,
+    });
+  }
 }
 
 class LmdbStore implements Store {
   readonly #root: RootDatabase<Buffer, string>;
   readonly #databases: ReadonlyMap<Table, Binary>;
+  #closed = false;
 
   constructor(root: RootDatabase<Buffer, string>, databases: ReadonlyMap<Table, Binary>) {
     this.#root = root;
@@ -73,6 +97,10 @@ class LmdbStore implements Store {
   }
 
   async commit(writes: readonly Write[]): Promise<void> {
+    // A key that lmdb refuses must not leave half of the writes behind.
+    for (const { key } of writes) {
+      if (key === "" || Buffer.byteLength(key) > maxKeyOctets) throw new TypeError(`not a key: ${key.slice(0, 100)}`);
+    }
     // All writes of one event turn are one transaction: there must be no await between them.
     const done = writes.map(({ table, key, value }) =>
       value === undefined ? this.#table(table).remove(key) : this.#table(table).put(key, value),
@@ -94,10 +122,12 @@ class LmdbStore implements Store {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#root.close();
   }
 
   #table(name: Table): Binary {
+    if (this.#closed) throw new SpoolError("SPOOL_UNUSABLE", "the spool is closed");
     const database = this.#databases.get(name);
     if (database === undefined) throw new TypeError(`no table ${name}`);
     return database;
@@ -121,18 +151,26 @@ function numbersOf(stats: unknown): (name: string) => number {
   };
 }
 
-/** The cause hides in a promise of its own, which must be taken or it ends the process. */
 async function toStoreError(error: unknown): Promise<StoreError> {
-  let cause: unknown = error;
-  if (typeof error === "object" && error !== null && "commitError" in error && error.commitError instanceof Promise) {
-    try {
-      await error.commitError;
-    } catch (hidden) {
-      cause = hidden;
-    }
-  }
+  const cause = await causeOf(error);
   const text = cause instanceof Error ? cause.message : String(cause);
   return new StoreError(text, /no space|ENOSPC|MDB_MAP_FULL|quota|file too large/iu.test(text), { cause: error });
+}
+
+/**
+ * The cause hides in a promise of its own, which must be taken or it ends the process. It is rejected when the writer
+ * thread has told its status, in the same turn as the error itself or soon after; nobody is kept waiting for it.
+ */
+async function causeOf(failure: unknown): Promise<unknown> {
+  if (!(failure instanceof Error && "commitError" in failure && failure.commitError instanceof Promise)) return failure;
+  const told = Promise.allSettled([failure.commitError]).then(([result]) =>
+    result.status === "rejected" ? (result.reason as unknown) : failure,
+  );
+  return Promise.race([told, someTurns(10).then(() => failure)]);
+}
+
+async function someTurns(turns: number): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await nextTurn();
 }
 
 function fsyncDirectory(dir: string): void {

@@ -1,9 +1,11 @@
 /** What the spool does for itself: sweeping at the start, pruning, emptying the trash, and coming back from a failure. */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { addressKey } from "../core/address.ts";
 import { decodeLedger } from "./codec.ts";
 import { after, seenKey, splitTimeKey, timePrefix, probeKey } from "./keys.ts";
+import { SpoolError } from "./port.ts";
 import { asId, emptyTrash, loadHistory, removeChunks } from "./queue.ts";
-import { commit, type SpoolCore } from "./spool-core.ts";
+import { commit, usedOctets, type SpoolCore } from "./spool-core.ts";
 import { StoreError, type Write } from "./store.ts";
 import { writesForForgotten } from "./writes.ts";
 
@@ -12,24 +14,34 @@ const batch = 100;
 const ledgerPage = 1000;
 /** How often the spool looks after itself, and tries to be written again. */
 const maintainEveryMs = 60_000;
+/** The ledger is read from end to end for it. */
+const pruneLedgerEveryMs = 3_600_000;
 const probeEveryMs = 5_000;
 
-/** Removes the chunks of messages that were not committed. Returns how many there were. */
+/**
+ * Removes the chunks of messages that were not committed, before anything new is taken in. Returns how many there were.
+ * On a disk that is full or cannot be written they stay until the next start: what is stored must be delivered all the
+ * same.
+ */
 export async function sweepUnfinished(core: SpoolCore): Promise<number> {
   let swept = 0;
-  for (;;) {
-    const ids = core.store.keys("ingest", "", undefined, batch);
-    for (const id of ids) await removeChunks(core, id, "ingest");
-    swept += ids.length;
-    if (ids.length < batch) return swept;
+  try {
+    for (;;) {
+      const ids = core.store.keys("ingest", "", undefined, batch);
+      for (const id of ids) await removeChunks(core, id, "ingest");
+      swept += ids.length;
+      if (ids.length < batch) return swept;
+    }
+  } catch (error) {
+    if (!(error instanceof SpoolError)) throw error;
+    return swept;
   }
 }
 
-/** One round: history and ledger pruned by age, trash emptied, ballast in place. In small commits. */
+/** One round: trash emptied, history pruned by age, ballast in place. In small commits. */
 export async function maintain(core: SpoolCore, signal: AbortSignal): Promise<void> {
   await emptyTrash(core, signal);
   await pruneHistory(core, signal);
-  await pruneLedger(core, signal);
   core.health.restoreBallast();
 }
 
@@ -60,7 +72,8 @@ function ownsSeen(
   return core.store.get("seen", seenKey(contentDigest, addressKey(address)))?.toString("latin1") === id;
 }
 
-async function pruneLedger(core: SpoolCore, signal: AbortSignal): Promise<void> {
+/** Forgets what left its box so long ago that it will not come back. */
+export async function pruneLedger(core: SpoolCore, signal: AbortSignal): Promise<void> {
   const until = core.ports.clock.now() - core.options.ledgerGoneDays * dayMs;
   for (let from = ""; !signal.aborted;) {
     const page = core.store.range("ledger", from, undefined, ledgerPage);
@@ -72,6 +85,7 @@ async function pruneLedger(core: SpoolCore, signal: AbortSignal): Promise<void> 
     if (writes.length > 0) await commit(core, writes);
     const last = page.at(-1);
     if (last === undefined || page.length < ledgerPage) return;
+    await nextTurn();
     from = after(last.key);
   }
 }
@@ -80,14 +94,20 @@ async function pruneLedger(core: SpoolCore, signal: AbortSignal): Promise<void> 
 export async function lookAfter(core: SpoolCore, signal: AbortSignal): Promise<void> {
   const { clock, events } = core.ports;
   let maintainAt = clock.now() + maintainEveryMs;
+  let ledgerAt = maintainAt;
   while (!signal.aborted) {
     await clock.sleep(probeEveryMs, signal).catch(() => undefined);
     if (signal.aborted) return;
     try {
-      if (core.health.state.kind === "failed") await probe(core);
+      if (core.health.wantsProbe) await probe(core);
+      core.health.reconsider(usedOctets(core));
       if (clock.now() < maintainAt) continue;
       maintainAt = clock.now() + maintainEveryMs;
-      if (core.health.state.kind !== "failed") await maintain(core, signal);
+      if (core.health.state.kind === "failed") continue;
+      await maintain(core, signal);
+      if (clock.now() < ledgerAt) continue;
+      ledgerAt = clock.now() + pruneLedgerEveryMs;
+      await pruneLedger(core, signal);
     } catch (error) {
       // The spool's own trouble has been told when the commit failed.
       if (core.health.state.kind === "ok")

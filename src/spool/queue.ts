@@ -6,7 +6,7 @@ import { decodeHistory, decodeMessage } from "./codec.ts";
 import { after, below, chunkKey, splitTimeKey, timePrefix } from "./keys.ts";
 import { SpoolError } from "./port.ts";
 import { isEnded, type HistoryRecord, type MessageRecord } from "./record.ts";
-import { changed, commit, orSetAside, type SpoolCore } from "./spool-core.ts";
+import { changed, commit, commitChange, orSetAside, type SpoolCore } from "./spool-core.ts";
 import { writesForChange } from "./writes.ts";
 
 export function dueMessages(core: SpoolCore, now: EpochMs, limit: number): MessageId[] {
@@ -35,12 +35,15 @@ export function loadHistory(core: SpoolCore, id: MessageId): HistoryRecord | und
 /** Reads chunk by chunk; the last one is given only when the digest over all of them agrees. */
 export async function* readBody(core: SpoolCore, id: MessageId, start: number): AsyncGenerator<Buffer> {
   const record = loadMessage(core, id);
-  if (record === undefined) throw new SpoolError("SPOOL_NO_MESSAGE", `there is no message ${id} in the queue`);
+  if (record === undefined) throw gone(id);
   const hash = createHash("sha256");
   let read = 0;
   for (let number = 0; read < record.size; number++) {
     const chunk = core.store.get("chunk", chunkKey(id, number));
-    if (chunk === undefined) throw damaged(id, `chunk ${number} of its body is missing`);
+    if (chunk === undefined) {
+      if (core.store.get("message", id) === undefined) throw gone(id);
+      throw damaged(id, `chunk ${number} of its body is missing`);
+    }
     hash.update(chunk);
     const begin = read;
     read += chunk.length;
@@ -57,11 +60,14 @@ export async function updateMessage(
 ): Promise<MessageRecord> {
   return core.turns.pass(id, async () => {
     const before = loadMessage(core, id);
-    if (before === undefined) throw new SpoolError("SPOOL_NO_MESSAGE", `there is no message ${id} in the queue`);
-    const next = change(before);
-    if (next === before) return before;
-    if (core.health.state.kind === "failed") throw new SpoolError("SPOOL_FAILED", core.health.state.detail);
-    await commit(core, writesForChange(before, next, core.ports.clock.now()));
+    if (before === undefined) throw gone(id);
+    const wanted = change(before);
+    if (wanted === before) return before;
+    // What was settled when it came in is not to be changed: it says what the stored octets are.
+    const { version, receivedAt, size, digest } = before;
+    const next = { ...wanted, version, id, receivedAt, size, digest };
+    // Tried even when the spool has failed: an outcome that is not written down is a mail delivered twice.
+    await commitChange(core, writesForChange(before, next, core.ports.clock.now()));
     changed(core);
     // What fails here is tried again by maintenance.
     if (isEnded(next)) void emptyTrash(core, core.ending).catch(() => undefined);
@@ -120,6 +126,10 @@ export function heldMessages(core: SpoolCore, cursor: MessageId | undefined, lim
 export function asId(text: string): MessageId {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a key that we wrote
   return text as MessageId;
+}
+
+function gone(id: MessageId): SpoolError {
+  return new SpoolError("SPOOL_NO_MESSAGE", `there is no message ${id} in the queue`);
 }
 
 function damaged(id: MessageId, why: string): SpoolError {

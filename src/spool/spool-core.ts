@@ -1,8 +1,11 @@
 /** What the parts of the spool share: the store, its health, turns, and everybody who waits for a change. */
 import type { EventSink } from "../core/events.ts";
+import type { MessageId } from "../core/ids.ts";
 import type { Clock, Random } from "../core/ports.ts";
 import type { Decoded } from "./codec.ts";
 import type { FreeOctets, Health } from "./health.ts";
+import { after, splitTimeKey } from "./keys.ts";
+import { SpoolError } from "./port.ts";
 import { StoreError, type Store, type Table, type Write } from "./store.ts";
 import type { Turnstile } from "./turnstile.ts";
 
@@ -35,13 +38,18 @@ export interface SpoolCore {
   readonly listeners: Set<() => void>;
   /** Octets of bodies that are on their way in. */
   incoming: number;
+  /** Ids of messages that are on their way in: none is given out twice. */
+  readonly open: Set<MessageId>;
   /** Aborted when the spool is being closed. */
   readonly ending: AbortSignal;
   /** The removal of ended bodies that runs, if one does. */
   janitor: Promise<void> | undefined;
 }
 
-/** Commits, and says what is wrong with the spool when that fails. */
+/**
+ * Commits, and says what is wrong with the spool when that fails. A commit that happened shows that a spool that had
+ * failed can be written again.
+ */
 export async function commit(core: SpoolCore, writes: readonly Write[]): Promise<void> {
   try {
     await core.store.commit(writes);
@@ -49,10 +57,36 @@ export async function commit(core: SpoolCore, writes: readonly Write[]): Promise
     if (!(error instanceof StoreError)) throw error;
     throw core.health.failed(error);
   }
+  if (core.health.state.kind === "failed") core.health.recovered();
 }
 
+/**
+ * As `commit`, for changes of what is stored already: they must fit even on a full disk, or mail that was handed over
+ * would be handed over again. The failure of the first try has given up the ballast.
+ */
+export async function commitChange(core: SpoolCore, writes: readonly Write[]): Promise<void> {
+  try {
+    await commit(core, writes);
+  } catch (error) {
+    if (!(error instanceof SpoolError) || error.code !== "SPOOL_FULL") throw error;
+    await commit(core, writes);
+  }
+}
+
+/** Octets of bodies stored and on their way. */
+export function usedOctets(core: SpoolCore): number {
+  return core.store.stats("chunk").octets + core.incoming;
+}
+
+/** Tells who waits for a change. What they do with it cannot undo what is durable. */
 export function changed(core: SpoolCore): void {
-  for (const listener of core.listeners) listener();
+  for (const listener of core.listeners) {
+    try {
+      listener();
+    } catch (error) {
+      core.ports.events.emit({ kind: "internal-error", where: "a listener of the spool", detail: String(error) });
+    }
+  }
 }
 
 /**
@@ -71,7 +105,22 @@ export function orSetAside<T>(
     { table: "setaside", key: `${table}/${key}`, value: Buffer.from(octets) },
     { table, key, value: undefined },
   ];
-  if (table === "message") writes.push({ table: "held", key, value: undefined });
+  // Without its index entries: the queue would offer it again and again. Its chunks stay, for `rescue`.
+  if (table === "message") writes.push({ table: "held", key, value: undefined }, ...dueEntries(core, key));
   void commit(core, writes).catch(() => undefined);
   return undefined;
+}
+
+const page = 10_000;
+
+/** The due time of a record that cannot be read is not known: its entry has to be looked for. */
+function dueEntries(core: SpoolCore, id: string): Write[] {
+  for (let from = ""; ;) {
+    const keys = core.store.keys("due", from, undefined, page);
+    const found = keys.filter((key) => splitTimeKey(key).id === id);
+    if (found.length > 0) return found.map((key) => ({ table: "due", key, value: undefined }));
+    const last = keys.at(-1);
+    if (last === undefined || keys.length < page) return [];
+    from = after(last);
+  }
 }

@@ -39,19 +39,13 @@ export const defaultSpoolOptions: Omit<SpoolOptions, "dir" | "maxOctets" | "minF
 /** Opens the spool in `options.dir`, which is made if it is not there. Rejects with `SpoolError`. */
 export async function openSpool(options: SpoolOptions, ports: SpoolPorts): Promise<Spool> {
   mkdirSync(options.dir, { recursive: true, mode: 0o700 });
-  const lock = lockSpool(options.dir);
-  try {
-    const store = openLmdbStore({ dir: options.dir });
-    const health = new Health(options.dir, options, ports);
-    const guard = installStoreGuard((detail) => health.broken(detail));
-    return await openOn(store, health, options, ports, () => {
-      guard[Symbol.dispose]();
-      lock[Symbol.dispose]();
-    });
-  } catch (error) {
-    lock[Symbol.dispose]();
-    throw error;
-  }
+  using opening = new DisposableStack();
+  opening.use(lockSpool(options.dir));
+  const store = openLmdbStore({ dir: options.dir });
+  const health = new Health(options.dir, options, ports);
+  opening.use(installStoreGuard((detail) => health.broken(detail)));
+  const whileOpen = opening.move();
+  return await openOn(store, health, options, ports, () => whileOpen.dispose());
 }
 
 /** The spool on a given store, which it closes when it is disposed. `atEnd` runs last. */
@@ -73,6 +67,7 @@ export async function openOn(
     turns: new Turnstile(),
     listeners: new Set(),
     incoming: 0,
+    open: new Set(),
   };
   try {
     await checkSchema(core);
@@ -82,6 +77,7 @@ export async function openOn(
     ports.events.emit({ kind: "spool-opened", dir: options.dir, queued, held, swept });
   } catch (error) {
     await store.close();
+    atEnd();
     throw error;
   }
   // Bodies that were to be removed when the last run ended.
