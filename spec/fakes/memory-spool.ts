@@ -3,9 +3,8 @@
  * commits fail, or wait, where a spec wants it.
  */
 import { Health } from "../../src/spool/health.ts";
-import type { Spool } from "../../src/spool/port.ts";
 import type { SpoolOptions, SpoolPorts } from "../../src/spool/spool-core.ts";
-import { defaultSpoolOptions, openOn } from "../../src/spool/spool.ts";
+import { defaultSpoolOptions, openOn, type OwnedSpool } from "../../src/spool/spool.ts";
 import {
   StoreError,
   tables,
@@ -86,7 +85,7 @@ export async function openMemorySpool(
   ports: SpoolPorts,
   store: Store = new MemoryStore(),
   options: Partial<SpoolOptions> = {},
-): Promise<Spool> {
+): Promise<OwnedSpool> {
   const all: SpoolOptions = {
     ...defaultSpoolOptions,
     dir: "memory",

@@ -8,7 +8,7 @@
  * Fails with `StoreError`. lmdb raises, besides the rejection that we see, further ones that nobody can catch
  * (its issue 368); `store-guard.ts` takes those.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from "node:fs";
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { open, type Database, type RootDatabase, type RootDatabaseOptionsWithPath } from "lmdb";
@@ -48,8 +48,8 @@ export function openLmdbStore(options: LmdbOptions): Store {
   const { root, databases } = openEnvironment(settings);
   // The directory entries of new files are not flushed by LMDB.
   if (fresh && options.readOnly !== true) {
-    fsyncDirectory(options.dir);
-    fsyncDirectory(path.dirname(path.resolve(options.dir)));
+    fsyncPath(options.dir);
+    fsyncPath(path.dirname(path.resolve(options.dir)));
   }
   return new LmdbStore(root, databases);
 }
@@ -118,7 +118,16 @@ class LmdbStore implements Store {
 
   async backup(dir: string): Promise<void> {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
-    await this.#root.backup(path.join(dir, dataFile), true);
+    const file = path.join(dir, dataFile);
+    if (exists(file)) throw new SpoolError("SPOOL_UNUSABLE", `there is a spool in ${dir} already`);
+    // Under another name until all of it is on the disk: half a copy must not look like one.
+    const unfinished = `${file}.unfinished`;
+    rmSync(unfinished, { force: true });
+    await this.#root.backup(unfinished, true);
+    chmodSync(unfinished, 0o600);
+    fsyncPath(unfinished);
+    renameSync(unfinished, file);
+    fsyncPath(dir);
   }
 
   async close(): Promise<void> {
@@ -173,8 +182,9 @@ async function someTurns(turns: number): Promise<void> {
   for (let turn = 0; turn < turns; turn++) await nextTurn();
 }
 
-function fsyncDirectory(dir: string): void {
-  const handle = openSync(dir, "r");
+/** A file or directory. */
+function fsyncPath(name: string): void {
+  const handle = openSync(name, "r");
   try {
     fsyncSync(handle);
   } finally {

@@ -12,7 +12,7 @@ import { below, midPrefix, schemaKey, schemaVersion } from "./keys.ts";
 import { accountState, forgetEntries, ledgerEntries, putAccountState, putEntries } from "./ledger.ts";
 import { openLmdbStore } from "./lmdb-store.ts";
 import { lockSpool } from "./lock.ts";
-import { lookAfter, sweepUnfinished } from "./maintenance.ts";
+import { lookAfter, maintain, pruneLedger, sweepUnfinished } from "./maintenance.ts";
 import {
   asId,
   dueMessages,
@@ -36,8 +36,19 @@ export const defaultSpoolOptions: Omit<SpoolOptions, "dir" | "maxOctets" | "minF
   chunkOctets: 128 * 1024,
 };
 
+/** The spool for its owner, who also looks after it. */
+export interface OwnedSpool extends Spool {
+  /**
+   * A compacted copy of the running spool, as of one moment, into a directory that holds none yet. While it is made,
+   * pages freed meanwhile are not used again: the file grows by what is written in that time.
+   */
+  backup(dir: string): Promise<void>;
+  /** Prunes and tidies now, as the spool does by itself from time to time. */
+  maintain(): Promise<void>;
+}
+
 /** Opens the spool in `options.dir`, which is made if it is not there. Rejects with `SpoolError`. */
-export async function openSpool(options: SpoolOptions, ports: SpoolPorts): Promise<Spool> {
+export async function openSpool(options: SpoolOptions, ports: SpoolPorts): Promise<OwnedSpool> {
   mkdirSync(options.dir, { recursive: true, mode: 0o700 });
   using opening = new DisposableStack();
   opening.use(lockSpool(options.dir));
@@ -55,7 +66,7 @@ export async function openOn(
   options: SpoolOptions,
   ports: SpoolPorts,
   atEnd: () => void = () => undefined,
-): Promise<Spool> {
+): Promise<OwnedSpool> {
   const ending = new AbortController();
   const core: SpoolCore = {
     ending: ending.signal,
@@ -107,7 +118,7 @@ function counts(core: SpoolCore): ReturnType<Spool["counts"]> {
   };
 }
 
-function view(core: SpoolCore, ending: AbortController, atEnd: () => void): Spool {
+function view(core: SpoolCore, ending: AbortController, atEnd: () => void): OwnedSpool {
   const looking = lookAfter(core, ending.signal);
   let disposed: Promise<void> | undefined;
   return {
@@ -136,6 +147,11 @@ function view(core: SpoolCore, ending: AbortController, atEnd: () => void): Spoo
     },
     counts: () => counts(core),
     health: () => core.health.state,
+    backup: async (dir) => core.store.backup(dir),
+    async maintain() {
+      await maintain(core, ending.signal);
+      await pruneLedger(core, ending.signal);
+    },
     async [Symbol.asyncDispose]() {
       disposed ??= close(core, ending, looking, atEnd);
       return disposed;
