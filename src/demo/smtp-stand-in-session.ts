@@ -70,15 +70,19 @@ export class SmtpStandInSession {
 
   #listen(): void {
     const socket = this.#socket;
-    socket.on("data", (chunk: Buffer) => {
-      this.#input = this.#input.length === 0 ? chunk : Buffer.concat([this.#input, chunk]);
-      this.#pump();
-    });
+    socket.on("data", this.#onData);
     socket.on("error", () => socket.destroy());
-    socket.on("close", () => {
-      this.#over = true;
-    });
+    socket.on("close", this.#onClose);
   }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#input = this.#input.length === 0 ? chunk : Buffer.concat([this.#input, chunk]);
+    this.#pump();
+  };
+
+  readonly #onClose = (): void => {
+    this.#over = true;
+  };
 
   /** One step at a time: a phase that waits holds up what the client has pipelined, and reading stops meanwhile. */
   async #turn(step: () => Promise<void>): Promise<void> {
@@ -191,8 +195,8 @@ export class SmtpStandInSession {
     // What came in the clear behind the command must not count (RFC 3207 §5).
     this.#input = Buffer.alloc(0);
     this.#reply("220 2.0.0 go ahead");
-    this.#socket.removeAllListeners("data");
-    this.#socket.removeAllListeners("close");
+    this.#socket.off("data", this.#onData);
+    this.#socket.off("close", this.#onClose);
     this.#socket = secure(this.#socket);
     this.#secured = true;
     this.#greeted = false;
