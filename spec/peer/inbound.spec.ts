@@ -10,7 +10,7 @@ import { startDovecot, type Dovecot } from "./support/dovecot.ts";
 import { startExim } from "./support/exim.ts";
 import { headerBelow, sendAll, testId, type TestMail } from "./support/mail.ts";
 import { countMaildir, maildirOwner, makeMaildir, readMaildir, type Owner } from "./support/maildir.ts";
-import { configText, popgate } from "./support/popgate.ts";
+import { configText, popgate } from "../fakes/popgate-process.ts";
 import { startPostfix } from "./support/postfix.ts";
 import { eventually, makeWorkplace, type Workplace } from "./support/program.ts";
 

@@ -10,7 +10,7 @@ import { makeCertificates } from "./support/certificates.ts";
 import { startDovecot } from "./support/dovecot.ts";
 import { sendAll, testId, type TestMail } from "./support/mail.ts";
 import { countMaildir, maildirOwner, makeMaildir, readMaildir } from "./support/maildir.ts";
-import { configText, popgate, startDaemon } from "./support/popgate.ts";
+import { configText, popgate, startDaemon } from "../fakes/popgate-process.ts";
 import { startPostfix } from "./support/postfix.ts";
 import { eventually, makeWorkplace } from "./support/program.ts";
 

@@ -186,9 +186,9 @@ export class SmtpSession {
         throw failed.body;
       }
       const failure = this.#asFailure(error, signal);
-      // After a refusal in words the connection is as good as before (nodemailer resets it with the next MAIL's RSET).
-      if (!(failure instanceof SmtpFailure) || failure.failure.reply === undefined || this.#phase === "body")
-        this.destroy();
+      // After a refusal in words the connection is as good as before once RSET has been said.
+      const answered = failure instanceof SmtpFailure && failure.failure.reply !== undefined;
+      if (!answered || failure.failure.phase === "body") this.destroy();
       throw failure;
     } finally {
       envelope.signal.removeEventListener("abort", onEnvelopeEnd);

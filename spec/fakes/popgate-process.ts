@@ -4,7 +4,7 @@ import { once } from "node:events";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url));
+const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 export interface Run {
   readonly code: number | null;
@@ -28,6 +28,9 @@ export async function popgate(args: readonly string[], timeoutMs = 120_000): Pro
 export interface Daemon extends AsyncDisposable {
   /** Lines of the log so far, parsed. */
   events(): readonly Record<string, unknown>[];
+  /** Resolves when an event of this kind has been logged; rejects when the process ends before. */
+  until(kind: string): Promise<void>;
+  signal(name: NodeJS.Signals): void;
   /** Kills it without warning. */
   kill(): Promise<void>;
   /** Asks it to stop, and waits. */
@@ -39,16 +42,32 @@ export function startDaemon(config: string): Daemon {
   const child = spawn(process.execPath, [main, "run", "--config", config], { stdio: ["ignore", "pipe", "pipe"] });
   const lines: Record<string, unknown>[] = [];
   let rest = "";
+  const watchers = new Set<() => void>();
   const keep = (chunk: Buffer): void => {
     rest += chunk.toString();
     const parts = rest.split("\n");
     rest = parts.pop() ?? "";
     for (const line of parts) lines.push(parseLine(line));
+    for (const look of watchers) look();
   };
+  child.on("close", () => {
+    for (const look of watchers) look();
+  });
   child.stdout.on("data", keep);
   child.stderr.on("data", keep);
   return {
     events: () => lines,
+    async until(kind) {
+      while (!lines.some((line) => line["event"] === kind)) {
+        if (child.exitCode !== null || child.signalCode !== null)
+          throw new Error(`popgate has ended without ${kind}: ${JSON.stringify(lines.slice(-5))}`);
+        const { promise, resolve } = Promise.withResolvers<void>();
+        watchers.add(resolve);
+        await promise;
+        watchers.delete(resolve);
+      }
+    },
+    signal: (name) => void child.kill(name),
     kill: async () => end(child, "SIGKILL"),
     async stop() {
       await end(child, "SIGTERM");

@@ -1,0 +1,125 @@
+/**
+ * The composition root: makes the parts of popgate from a configuration and owns their lives.
+ *
+ * The spool lives as long as the app; accounts and destinations live as long as the configuration they were made from,
+ * and are made anew when it is replaced. `run` and `runOnce` leave nothing running when they resolve: polling stops
+ * first, then delivery, so that what has been taken in is not left half way.
+ */
+import { accountsOf, type OpenAccounts } from "./accounts.ts";
+import { openDelivery, type OpenDelivery } from "./delivery.ts";
+import type { OnceReport } from "./once.ts";
+import { resolveChanged, resolveMail, type ResolvingChoice } from "./resolving.ts";
+import type { Config } from "../config/config.ts";
+import type { EventSink } from "../core/events.ts";
+import type { Clock, Random } from "../core/ports.ts";
+import type { Resolution } from "../inbound/resolve.ts";
+import { TlsSessions } from "../net/tls-sessions.ts";
+import type { Spool } from "../spool/port.ts";
+import { defaultSpoolOptions, openSpool } from "../spool/spool.ts";
+
+export interface AppPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: EventSink;
+}
+
+export interface App extends AsyncDisposable {
+  readonly spool: Spool;
+  /** Until the signal is aborted. Can be called again, as after a reload. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Polls each account once, delivers what is due, tells the postmaster of what is held. */
+  runOnce(signal: AbortSignal): Promise<OnceReport>;
+  /** Decides held mail again under the present configuration, while nothing else runs. */
+  resolve(choice: ResolvingChoice, signal: AbortSignal): AsyncGenerator<Resolution>;
+  /** Takes another configuration for the next `run`. Says why it cannot, if it cannot. */
+  replaceConfig(config: Config): string | undefined;
+}
+
+/** Everything that is made from one configuration. */
+interface Parts extends AsyncDisposable {
+  readonly accounts: OpenAccounts;
+  readonly delivery: OpenDelivery;
+}
+
+/** Opens the spool. Rejects with `SpoolError` when it cannot be used. */
+export async function openApp(config: Config, ports: AppPorts): Promise<App> {
+  const { dir, maxOctets, minFreeOctets, historyDays } = config.spool;
+  const spool = await openSpool({ ...defaultSpoolOptions, dir, maxOctets, minFreeOctets, historyDays }, ports);
+  const sessions = new TlsSessions({ clock: ports.clock });
+  let present = config;
+  const open = (): Parts => openParts(present, { ...ports, spool, sessions });
+  return {
+    spool,
+    async run(signal) {
+      await using parts = open();
+      await resolveChanged(parts.accounts, spool, ports, signal);
+      await runParts(parts, signal);
+    },
+    async runOnce(signal) {
+      await using parts = open();
+      await resolveChanged(parts.accounts, spool, ports, signal);
+      return await runPartsOnce(parts, spool, ports, signal);
+    },
+    async *resolve(choice, signal) {
+      await using parts = open();
+      yield* resolveMail(parts.accounts, spool, ports, choice, signal);
+    },
+    replaceConfig(next) {
+      if (next.spool.dir !== present.spool.dir) return "spool.dir can only be changed by stopping and starting popgate";
+      present = next;
+      return undefined;
+    },
+    async [Symbol.asyncDispose]() {
+      await spool[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export interface PartSurroundings extends AppPorts {
+  readonly spool: Spool;
+  readonly sessions: TlsSessions;
+}
+
+function openParts(config: Config, around: PartSurroundings): Parts {
+  const stack = new AsyncDisposableStack();
+  const delivery = stack.use(openDelivery(config, around));
+  const accounts = stack.use(accountsOf(config, { ...around, events: delivery.watch(around.events) }));
+  return { accounts, delivery, [Symbol.asyncDispose]: async () => stack.disposeAsync() };
+}
+
+async function runParts({ accounts, delivery }: Parts, signal: AbortSignal): Promise<void> {
+  const stopDelivery = new AbortController();
+  const delivering = delivery.run(stopDelivery.signal);
+  try {
+    await accounts.loop.run(signal);
+    // With no account at all there is still mail to deliver.
+    if (!signal.aborted) await aborted(signal);
+  } finally {
+    stopDelivery.abort(signal.reason);
+    await delivering;
+  }
+}
+
+async function runPartsOnce(parts: Parts, spool: Spool, ports: AppPorts, signal: AbortSignal): Promise<OnceReport> {
+  const { accounts, delivery } = parts;
+  // Delivery runs beside the polls, so that a large box does not have to fit into the spool first.
+  const polled = new AbortController();
+  const delivering = delivery.run(AbortSignal.any([signal, polled.signal]));
+  const polls = await accounts.loop.pollOnce(undefined, signal);
+  // What `profile = "auto"` has learnt may decide what was held while it was not known.
+  await resolveChanged(accounts, spool, ports, signal);
+  polled.abort();
+  await delivering;
+  await delivery.drain(signal);
+  await delivery.tellPostmaster(signal);
+  await delivery.drain(signal);
+  const left = polls.reduce((sum, poll) => sum + ("unfetchable" in poll ? poll.unfetchable : 0), 0);
+  return { polls, counts: spool.counts(), left };
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  await promise;
+}

@@ -1,0 +1,78 @@
+/** Makes the way to Exchange, and the postmaster's notices, of a configuration. */
+import type { Config } from "../config/config.ts";
+import type { EventSink } from "../core/events.ts";
+import { createSmtpTransport } from "../delivery/smtp-transport.ts";
+import { createDeliveryWorker } from "../delivery/worker.ts";
+import { createNoticeDesk } from "../notice/notice-desk.ts";
+import type { PartSurroundings } from "./app.ts";
+import { openCredentials } from "./credentials.ts";
+
+export interface OpenDelivery extends AsyncDisposable {
+  /** Delivers and sends notices until the signal is aborted. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Tries what is due now, each message once. */
+  drain(signal: AbortSignal): Promise<void>;
+  /** Spools a notice of what is held, if there is anything new and the last notice is long enough ago. */
+  tellPostmaster(signal: AbortSignal): Promise<void>;
+  /** An event sink that takes note of account troubles for the next notice, and passes everything on. */
+  watch(events: EventSink): EventSink;
+}
+
+/** From here on a message counts as large, and gets only half of the connections. */
+const largeOctets = 5_000_000;
+/** Exchange ends a connection after ten minutes, whatever it does, and an idle one after five. */
+const connectionAgeMs = 8 * 60_000;
+const connectionIdleMs = 60_000;
+const messagesPerConnection = 100;
+
+/** What it opens is closed when it is disposed. */
+export function openDelivery(config: Config, around: PartSurroundings): OpenDelivery {
+  const { exchange } = config;
+  const { spool, clock, random, events, sessions } = around;
+  const stack = new AsyncDisposableStack();
+  const credentials =
+    exchange.credentials === undefined ? undefined : stack.use(openCredentials(exchange.credentials, clock)).sasl;
+  const transport = stack.use(
+    createSmtpTransport(
+      {
+        name: `exchange ${exchange.host}:${exchange.port}`,
+        host: exchange.host,
+        port: exchange.port,
+        tls: exchange.tls,
+        hostname: config.hostname,
+        credentials,
+        maxMessagesPerConnection: messagesPerConnection,
+        idleMs: connectionIdleMs,
+        maxAgeMs: connectionAgeMs,
+        eightBit: exchange.eightBit,
+      },
+      { clock, sessions },
+    ),
+  );
+  const desk = createNoticeDesk({
+    spool,
+    clock,
+    events,
+    options: { postmaster: config.postmaster, hostname: config.hostname, ...config.notice },
+  });
+  const worker = createDeliveryWorker(
+    {
+      concurrency: exchange.connections,
+      largeOctets,
+      maxRecipients: exchange.maxRecipients,
+      rules: { retryMs: exchange.retryMs, giveUpMs: exchange.giveUpMs, onReject: exchange.onReject },
+    },
+    { queue: spool, health: () => spool.health(), transport, clock, random, events: desk.watch(events) },
+  );
+  return {
+    async run(signal) {
+      await Promise.all([worker.run(signal), desk.run(signal)]);
+    },
+    drain: async (signal) => worker.drain(signal),
+    async tellPostmaster(signal) {
+      await desk.tick(signal);
+    },
+    watch: (sink) => desk.watch(sink),
+    [Symbol.asyncDispose]: async () => stack.disposeAsync(),
+  };
+}

@@ -1,0 +1,80 @@
+/**
+ * `popgate run`: the daemon, or one round of it.
+ *
+ * The daemon runs until SIGINT or SIGTERM, and ends with status 0 then. SIGHUP has the configuration read again; a bad
+ * one is refused and the old one stays. One round ends with the status that `app/once.ts` gives.
+ */
+import { openApp, type App } from "../app/app.ts";
+import { onceResult, onceStatus } from "../app/once.ts";
+import type { Config } from "../config/config.ts";
+import { loadConfig } from "../config/load.ts";
+import { formatProblem } from "../config/problem.ts";
+import { systemClock, systemRandom } from "../runtime/clock.ts";
+import { createLog, type Log } from "../runtime/log.ts";
+import { listenForShutdown } from "../runtime/shutdown.ts";
+import { SpoolError } from "../spool/port.ts";
+
+const stdout = 1;
+
+/** Resolves with the exit status. */
+export async function runOnce(file: string): Promise<number> {
+  return withConfig(file, async (config, log) => {
+    await using shutdown = listenForShutdown();
+    await using app = await openApp(config, { clock: systemClock, random: systemRandom, events: log });
+    const { status, lines } = onceResult(await app.runOnce(shutdown.signal));
+    await log.flush();
+    for (const line of lines) process.stderr.write(`popgate: ${line}\n`);
+    return status;
+  });
+}
+
+/** Resolves with the exit status when the daemon has stopped. */
+export async function runDaemon(file: string): Promise<number> {
+  return withConfig(file, async (config, log) => {
+    const reloads = { wanted: new AbortController() };
+    await using shutdown = listenForShutdown(() => reloads.wanted.abort(new Error("SIGHUP")));
+    await using app = await openApp(config, { clock: systemClock, random: systemRandom, events: log });
+    log.emit({ kind: "started", version: "0.1.0", config: config.file, accounts: config.accounts.length });
+    while (!shutdown.signal.aborted) {
+      reloads.wanted = new AbortController();
+      await app.run(AbortSignal.any([shutdown.signal, reloads.wanted.signal]));
+      if (!shutdown.signal.aborted) await reload(app, file, log);
+    }
+    const reason: unknown = shutdown.signal.reason;
+    log.emit({ kind: "stopping", reason: reason instanceof Error ? reason.message : "signal" });
+    return onceStatus.done;
+  });
+}
+
+async function reload(app: App, file: string, log: Log): Promise<void> {
+  const result = await loadConfig(file, process.env, (value) => log.registerSecret(value));
+  if (result.kind === "bad") {
+    log.emit({ kind: "reload-refused", config: file, errors: result.problems.map(formatProblem) });
+    return;
+  }
+  const refusal = app.replaceConfig(result.config);
+  if (refusal === undefined) log.emit({ kind: "reloaded", config: file });
+  else log.emit({ kind: "reload-refused", config: file, errors: [refusal] });
+}
+
+async function withConfig(file: string, work: (config: Config, log: Log) => Promise<number>): Promise<number> {
+  const early: string[] = [];
+  const told = { secret: (value: string): unknown => early.push(value) };
+  const result = await loadConfig(file, process.env, (value) => void told.secret(value));
+  if (result.kind === "bad") {
+    for (const problem of result.problems) process.stderr.write(`${formatProblem(problem)}\n`);
+    return onceStatus.badConfiguration;
+  }
+  for (const warning of result.warnings) process.stderr.write(`warning: ${formatProblem(warning)}\n`);
+  const { config } = result;
+  await using log = createLog({ ...config.log, destination: stdout });
+  told.secret = (value) => log.registerSecret(value);
+  for (const value of early) log.registerSecret(value);
+  try {
+    return await work(config, log);
+  } catch (error) {
+    if (!(error instanceof SpoolError)) throw error;
+    process.stderr.write(`popgate: ${error.message}\n`);
+    return onceStatus.failed;
+  }
+}
