@@ -22,6 +22,7 @@ const maxUnwritten = 4 * 1024 * 1024;
 const checkEvery = 1024 * 1024;
 
 export function beginIngest(core: SpoolCore): Ingest {
+  if (core.ending.aborted) throw new SpoolError("SPOOL_UNUSABLE", "the spool is closed");
   core.health.check(usedOctets(core));
   return new OpenIngest(core, freshId(core));
 }
@@ -177,8 +178,11 @@ class OpenIngest implements Ingest {
   }
 
   #writeChunk(value: Buffer): void {
-    const writes: Write[] = [{ table: "chunk", key: chunkKey(this.id, this.#chunks), value }];
-    if (this.#chunks === 0) writes.push({ table: "ingest", key: this.id, value: Buffer.alloc(0) });
+    // The mark goes with every chunk: the commit that brought the first one may have failed.
+    const writes: Write[] = [
+      { table: "chunk", key: chunkKey(this.id, this.#chunks), value },
+      { table: "ingest", key: this.id, value: Buffer.alloc(0) },
+    ];
     this.#chunks += 1;
     this.#unwritten += value.length;
     const done = commit(this.#core, writes)

@@ -6,7 +6,7 @@
  * its own, but its SQLite takes one on an empty file, and keeps apart two owners within one process as well. Beside it a
  * file names the owner, for the refusal only.
  */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { SpoolError } from "./port.ts";
@@ -34,6 +34,7 @@ export function lockSpool(dir: string): Disposable {
 function take(file: string, dir: string): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
+    makePrivate(file);
     database = new DatabaseSync(file);
     database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
     return database;
@@ -47,6 +48,18 @@ function take(file: string, dir: string): DatabaseSync {
       `the spool ${dir} is in use by process ${ownerOf(dir)}: only one popgate can own it; stop that one first`,
       { cause: error },
     );
+  }
+}
+
+/**
+ * SQLite would make it readable by everyone. Only a file that is not there is opened here: closing one that is would
+ * release a lock that this process holds on it (POSIX says so of fcntl locks).
+ */
+function makePrivate(file: string): void {
+  try {
+    closeSync(openSync(file, "wx", 0o600));
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
   }
 }
 

@@ -110,17 +110,38 @@ export async function removeChunks(core: SpoolCore, id: string, table: "trash" |
 
 /** Pages through messages by id. */
 export function listMessages(core: SpoolCore, cursor: MessageId | undefined, limit: number): MessageRecord[] {
-  const from = cursor === undefined ? "" : after(cursor);
-  return core.store
-    .range("message", from, undefined, limit)
-    .flatMap(
-      ({ key, value }) => orSetAside(core, { table: "message", key, octets: value }, decodeMessage(value)) ?? [],
-    );
+  return readablePage(cursor, limit, (from, rest) =>
+    core.store.range("message", from, undefined, rest).map(({ key, value }) => ({
+      key,
+      record: orSetAside(core, { table: "message", key, octets: value }, decodeMessage(value)),
+    })),
+  );
 }
 
 export function heldMessages(core: SpoolCore, cursor: MessageId | undefined, limit: number): MessageRecord[] {
-  const from = cursor === undefined ? "" : after(cursor);
-  return core.store.keys("held", from, undefined, limit).flatMap((id) => loadMessage(core, asId(id)) ?? []);
+  return readablePage(cursor, limit, (from, rest) =>
+    core.store.keys("held", from, undefined, rest).map((key) => ({ key, record: loadMessage(core, asId(key)) })),
+  );
+}
+
+/** Reads on over entries that cannot be read: an empty page is the end of the list to whoever asks for it. */
+function readablePage(
+  cursor: MessageId | undefined,
+  limit: number,
+  read: (
+    from: string,
+    limit: number,
+  ) => readonly { readonly key: string; readonly record: MessageRecord | undefined }[],
+): MessageRecord[] {
+  const records: MessageRecord[] = [];
+  for (let from = cursor === undefined ? "" : after(cursor); ;) {
+    const rest = limit - records.length;
+    const entries = read(from, rest);
+    records.push(...entries.flatMap(({ record }) => record ?? []));
+    const last = entries.at(-1);
+    if (last === undefined || entries.length < rest || records.length >= limit) return records;
+    from = after(last.key);
+  }
 }
 
 export function asId(text: string): MessageId {

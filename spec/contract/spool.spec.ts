@@ -1,0 +1,57 @@
+import { openSpool, defaultSpoolOptions, type OwnedSpool } from "../../src/spool/spool.ts";
+import { ManualClock } from "../fakes/manual-clock.ts";
+import { MemoryStore, openMemorySpool } from "../fakes/memory-spool.ts";
+import { EventList, seededRandom, TemporaryDirectory } from "../spool/support.ts";
+import { spoolContract, type SpoolUnderTest } from "./spool-contract.ts";
+
+const chunkOctets = 64 * 1024;
+
+spoolContract("LMDB", async () => {
+  const dir = new TemporaryDirectory();
+  const ports = { clock: new ManualClock(), random: seededRandom(), events: new EventList() };
+  const options = {
+    ...defaultSpoolOptions,
+    dir: dir.path,
+    maxOctets: 1e12,
+    minFreeOctets: 0,
+    historyDays: 30,
+    ballastOctets: 0,
+    chunkOctets,
+  };
+  return underTest(
+    ports.clock,
+    async () => openSpool(options, ports),
+    () => dir[Symbol.dispose](),
+  );
+});
+
+spoolContract("a store in memory", async () => {
+  const store = new MemoryStore();
+  const ports = { clock: new ManualClock(), random: seededRandom(), events: new EventList() };
+  return underTest(
+    ports.clock,
+    async () => openMemorySpool(ports, store, { chunkOctets }),
+    () => undefined,
+  );
+});
+
+async function underTest(
+  clock: ManualClock,
+  open: () => Promise<OwnedSpool>,
+  remove: () => void,
+): Promise<SpoolUnderTest> {
+  const spool = await open();
+  return {
+    spool,
+    clock,
+    chunkOctets,
+    async reopen() {
+      await spool[Symbol.asyncDispose]();
+      return underTest(clock, open, remove);
+    },
+    async end() {
+      await spool[Symbol.asyncDispose]();
+      remove();
+    },
+  };
+}
