@@ -15,8 +15,6 @@ export interface EnvelopeCase {
   /** Name of the profile, `custom` or `mailbox`. */
   readonly profile: string;
   readonly form: string;
-  /** What is known to be wrong: the case fails today, and must be told when it no longer does. */
-  readonly open: string | undefined;
   readonly policy: EnvelopePolicy;
   readonly message: Buffer;
   readonly expected: Outcome;
@@ -41,7 +39,7 @@ const forms: ReadonlySet<string> = new Set(["documented", "observed", "assumed",
 
 const keys: ReadonlySet<string> = new Set(
   (
-    "source form note open profile mailbox domains sources place hosts prefix aliases fallback established " +
+    "source form note profile mailbox domains sources place hosts prefix aliases fallback established " +
     "absent-when-several max-received also-remove ends expect to from used removed ignored detail mapped"
   ).split(" "),
 );
@@ -112,7 +110,6 @@ function caseOf(facts: Facts, file: string, title: string, block: string): Envel
     title,
     file,
     form,
-    open: facts.get("open"),
     profile: facts.get("mailbox") === undefined ? facts.must("profile") : "mailbox",
     policy: policyOf(facts),
     message: octets(block, facts.get("ends") === "here"),

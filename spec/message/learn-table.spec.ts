@@ -94,9 +94,47 @@ describe("what is learnt from twelve messages of one form", () => {
 describe("what must not be learnt", () => {
   const catchAll = box("exim/cpanel.txt", "catch-all: Delivered-To and LMTP name the box, Envelope-to the recipient");
 
-  // Known to be wrong: `dovecot-lmtp` is learnt, by the sign of its own Received field. Must fail until that is mended.
-  it.fails("never takes the catch-all box's own address for everybody's", () => {
+  it("never takes the catch-all box's own address for everybody's", () => {
     expect(["cpanel", "undecided"]).toContain(named(learnProfile(catchAll, base)));
+  });
+
+  const delivered = (to: (n: number) => string): readonly HeaderBlock[] =>
+    Array.from({ length: 12 }, (_, n) =>
+      parseHeaderBlock(
+        Buffer.from(
+          `Delivered-To: sammel@firma.example\r\nReceived: from mx.provider.example by mda.provider.example with LMTP id x; Tue, 3 Nov 2026 10:00:00 +0100\r\nTo: ${to(n)}\r\n\r\n`,
+        ),
+      ),
+    );
+
+  it("does not believe one address for everybody when To and Cc name others", () => {
+    expect(
+      named(
+        learnProfile(
+          delivered((n) => `p${n}@firma.example`),
+          base,
+        ),
+      ),
+    ).toBe("undecided");
+    expect(
+      named(
+        learnProfile(
+          delivered(() => "list@lists.example"),
+          base,
+        ),
+      ),
+    ).toBe("undecided");
+  });
+
+  it("believes one address for everybody when To and Cc bear it out", () => {
+    expect(
+      named(
+        learnProfile(
+          delivered(() => "sammel@firma.example"),
+          base,
+        ),
+      ),
+    ).toBe("dovecot-lmtp");
   });
 
   it("does not mix two providers' mail into one profile", () => {

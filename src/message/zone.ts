@@ -90,9 +90,14 @@ function topFields(header: HeaderBlock, question: ZoneQuestion, received: readon
   const hops = place.kind === "top" ? place.trustedHops : 0;
   if (received.length <= hops) return header.fields.slice(0, received[0] ?? 0);
   let end = received[0] ?? 0;
+  const isProviders = (index: number | undefined): boolean => {
+    if (providerHosts.length === 0) return true;
+    const value = index === undefined ? "" : (header.fields[index]?.value ?? "");
+    return isHostOf(parseReceived(value).by, providerHosts);
+  };
   for (let i = 0; i < hops; i++) {
-    const by = parseReceived(header.fields[received[i] ?? 0]?.value ?? "").by;
-    if (providerHosts.length > 0 && !isHostOf(by, providerHosts)) break;
+    // The zone reaches down to the provider's entry: below it, and below a line of somebody else, the sender wrote.
+    if (!isProviders(received[i]) || !isProviders(received[i + 1])) break;
     end = received[i + 1] ?? end;
   }
   return header.fields.slice(0, end);
