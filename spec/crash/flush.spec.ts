@@ -1,0 +1,57 @@
+import { spawnSync } from "node:child_process";
+import path from "node:path";
+import { beforeAll, expect, it } from "vitest";
+import { TemporaryDirectory } from "../spool/support.ts";
+import { Program } from "./support/program.ts";
+import { faultsOf, readSteps, type Step } from "./support/syscalls.ts";
+
+beforeAll(() => {
+  if (spawnSync("strace", ["-V"]).status !== 0)
+    throw new Error("this spec watches system calls: install strace (Debian package: strace), and allow ptrace");
+});
+
+async function trace(safety: "safe" | "unsafe", manner: string, count: number, octets: number): Promise<Step[]> {
+  using dir = new TemporaryDirectory();
+  using traces = new TemporaryDirectory();
+  const file = path.join(traces.path, "trace");
+  const calls = "trace=openat,fdatasync,fsync,msync,pwrite64,pwritev,pwritev2,write,writev";
+  await using program = new Program(
+    "commit-and-mark.ts",
+    [dir.path, safety, manner, String(count), String(octets)],
+    ["strace", "-f", "-y", "-s", "64", "-e", calls, "-o", file],
+  );
+  const { code, errors, lines } = await program.ended();
+  expect({ code, errors }).toEqual({ code: 0, errors: "" });
+  expect(lines).toHaveLength(count + 2);
+  return readSteps(file, "/data.mdb");
+}
+
+const markers = (steps: readonly Step[]): number =>
+  steps.filter((step) => step.kind === "marker" && step.text.startsWith("committed ")).length;
+
+it.each([
+  ["small messages", 20, 3000],
+  ["messages of several chunks", 10, 300_000],
+])("says nothing of %s before they are flushed", async (_, count, octets) => {
+  const steps = await trace("safe", "sequential", count, octets);
+  expect(markers(steps)).toBe(count);
+  expect(faultsOf(steps)).toEqual([]);
+});
+
+it("would notice a store that does not flush", async () => {
+  const steps = await trace("unsafe", "sequential", 5, 3000);
+  expect(markers(steps)).toBe(5);
+  expect(faultsOf(steps)).toHaveLength(5);
+});
+
+it("shares flushes between messages that come together", async () => {
+  const count = 64;
+  const steps = await trace("safe", "together", count, 3000);
+  const begin = steps.findIndex((step) => step.kind === "marker" && step.text === "begin");
+  const first = steps.findIndex((step) => step.kind === "marker" && step.text.startsWith("committed "));
+  const flushes = steps.slice(begin).filter(({ kind }) => kind === "flush").length;
+  expect(markers(steps)).toBe(count);
+  expect(flushes).toBeLessThanOrEqual(count / 8);
+  // And none of them is said to be committed before the first flush.
+  expect(steps.slice(begin, first).some(({ kind }) => kind === "flush")).toBe(true);
+});
