@@ -239,6 +239,30 @@ describe("transactions", () => {
     expect(await world.states(id)).toEqual({ anna: "delivered", nobody: "held", bernd: "delivered" });
   });
 
+  test("cut off while recipients were being named: then in small groups, so that the good one is reached", async () => {
+    const lost = {
+      kind: "deferred",
+      cause: { kind: "connection", phase: "rcpt", code: "ECONNECTION", message: "closed" },
+    } as const;
+    // A target that hangs up at the fifth unknown recipient, and takes with it what it had said.
+    const world = await makeWorld({}, ({ recipients }) => {
+      const unknown = recipients.filter((address) => address.startsWith("nobody")).length;
+      if (unknown >= 5) return { outcomes: recipients.map((recipient) => ({ recipient, outcome: lost })) };
+      return {
+        outcomes: recipients.map((recipient) => ({
+          recipient,
+          outcome: recipient.startsWith("nobody") ? replied("refused", 550, "5.1.10") : delivered,
+        })),
+      };
+    });
+    const id = await world.add([...Array.from({ length: 7 }, (_, index) => at(`nobody${index}`)), at("anna")]);
+    await world.drain();
+    await world.clock.advance(2 * minute);
+    await world.drain();
+    expect((await world.states(id))["anna"]).toBe("delivered");
+    expect((await world.states(id))["nobody6"]).toBe("held");
+  });
+
   test("refused after the dot for what it contains: not tried one by one", async () => {
     const world = await makeWorld({}, (transaction) => all(transaction, replied("refused", 552, "5.3.4", "dot")));
     await world.add([at("anna"), at("bernd")]);

@@ -6,7 +6,7 @@
  * that may be for one recipient's sake (Exchange's Recipient Filter does so): each of them is then tried alone.
  */
 import type { Address } from "../core/address.ts";
-import type { Outcome } from "../core/outcome.ts";
+import type { Cause, Outcome } from "../core/outcome.ts";
 import type { EpochMs } from "../core/ports.ts";
 import type { MessageRecord } from "../spool/record.ts";
 import type { TransactionResult } from "./transport.ts";
@@ -16,10 +16,24 @@ export type Group = readonly [Address, ...Address[]];
 /** The recipients that are due, in groups of at most `most`. */
 export function dueGroups(record: MessageRecord, now: EpochMs, most: number): Group[] {
   if (record.hold !== undefined) return [];
-  const due = record.recipients
-    .filter(({ state }) => state.kind === "queued" && state.nextAttemptAt <= now)
-    .map(({ address }) => address);
-  return groupsOf(due, most);
+  const due = record.recipients.filter(({ state }) => state.kind === "queued" && state.nextAttemptAt <= now);
+  const careful = due.some(({ lastCause }) => wasCutOff(lastCause)) ? Math.min(most, fewerThanErrors) : most;
+  return groupsOf(
+    due.map(({ address }) => address),
+    careful,
+  );
+}
+
+/**
+ * Exchange ends a connection after five errors, and what it has said of the recipients by then may be lost with it. Four
+ * unknown ones in a transaction are found out whatever happens.
+ */
+const fewerThanErrors = 4;
+
+/** The connection ended while recipients were being named. */
+function wasCutOff(cause: Cause | undefined): boolean {
+  if (cause?.kind === "connection") return cause.phase === "mail" || cause.phase === "rcpt" || cause.phase === "data";
+  return cause?.kind === "reply" && cause.reply.code === 421 && (cause.phase === "rcpt" || cause.phase === "data");
 }
 
 export function groupsOf(addresses: readonly Address[], most: number): Group[] {

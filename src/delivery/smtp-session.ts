@@ -82,6 +82,7 @@ const lastReplyGraceMs = 20_000;
 interface Known {
   readonly _supportedExtensions?: readonly string[];
   readonly _maxAllowedSize?: number | false;
+  readonly _envelope?: { readonly rejectedErrors?: readonly unknown[] };
 }
 
 export class SmtpSession {
@@ -185,7 +186,7 @@ export class SmtpSession {
         this.destroy();
         throw failed.body;
       }
-      const failure = this.#asFailure(error, signal);
+      const failure = this.#withRejected(this.#asFailure(error, signal));
       // After a refusal in words the connection is as good as before once RSET has been said.
       const answered = failure instanceof SmtpFailure && failure.failure.reply !== undefined;
       if (!answered || failure.failure.phase === "body") this.destroy();
@@ -287,6 +288,17 @@ export class SmtpSession {
       this.#wake = undefined;
       signal.removeEventListener("abort", onAbort);
     }
+  }
+
+  /**
+   * Adds what recipients were refused before the connection ended. Exchange ends it after five errors: without this, a
+   * message with five unknown recipients would run into that for ever, and never reach the sixth.
+   */
+  #withRejected(failure: Error): Error {
+    if (!(failure instanceof SmtpFailure) || failure.rejected.length > 0) return failure;
+    // With MAIL refused, what was pipelined behind it is refused for that alone.
+    if (failure.failure.phase === "mail" && failure.failure.reply !== undefined) return failure;
+    return new SmtpFailure(failure.failure, rejectedRecipients(this.#known._envelope?.rejectedErrors ?? []));
   }
 
   #asFailure(error: unknown, signal: AbortSignal): Error {

@@ -191,7 +191,8 @@ export class SmtpStandInSession {
   async #startTls(): Promise<void> {
     if (await this.#acted("starttls", "")) return;
     const { secure } = this.#world;
-    if (secure === undefined || this.#secured) return this.#reply("502 5.5.1 no STARTTLS here");
+    if (secure === undefined || this.#secured || !this.#world.knobs().starttls)
+      return this.#reply("502 5.5.1 no STARTTLS here");
     // What came in the clear behind the command must not count (RFC 3207 §5).
     this.#input = Buffer.alloc(0);
     this.#reply("220 2.0.0 go ahead");
@@ -371,5 +372,8 @@ export class SmtpStandInSession {
     if (line !== undefined) this.#send([line]);
     this.#over = true;
     this.#socket.end();
+    // What the client has pipelined is read and dropped: unread, it would turn the end into a reset that eats replies.
+    this.#socket.off("data", this.#onData);
+    this.#socket.resume();
   }
 }
