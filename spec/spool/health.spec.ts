@@ -218,7 +218,7 @@ describe("the ballast", () => {
     const { Health } = await import("../../src/spool/health.ts");
     const health = new Health(dir.path, options, ports);
     free = 0;
-    expect(health.failed(new StoreError("Input/output error", false))).toMatchObject({ code: "SPOOL_FULL" });
+    expect(health.failed(new StoreError("Input/output error", false), 0)).toMatchObject({ code: "SPOOL_FULL" });
     expect(existsSync(file)).toBe(false);
     health.restoreBallast();
     expect(existsSync(file)).toBe(false);
@@ -259,7 +259,7 @@ it("faults in any order leave a sound spool, and nothing acknowledged is lost", 
         if (result?.kind === "stored") kept.set(result.record.id, body);
       }),
     );
-    for (const { id } of await spool.list(undefined, 5)) {
+    for (const { id } of await spool.list(undefined, 2)) {
       const ended = await spool.update(id, delivered).catch(() => undefined);
       if (ended !== undefined) kept.delete(id);
     }

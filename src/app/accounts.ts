@@ -1,24 +1,13 @@
 /** Makes the accounts that are polled of the `[[collector]]` and `[[mailbox]]` tables. */
 import { randomBytes } from "node:crypto";
 import type { AccountConfig, Config } from "../config/config.ts";
-import type { EventSink } from "../core/events.ts";
-import type { Clock, Random } from "../core/ports.ts";
 import { createAccount, type Account } from "../inbound/account.ts";
 import { defaultLimits as inboundLimits } from "../inbound/limits.ts";
 import { createPollLoop, type PollLoop } from "../inbound/poll-loop.ts";
-import type { TlsSessions } from "../net/tls-sessions.ts";
 import { pop3Connect } from "../pop3/connect.ts";
 import { defaultLimits, defaultTimeouts } from "../pop3/options.ts";
-import type { Spool } from "../spool/port.ts";
 import { openCredentials } from "./credentials.ts";
-
-export interface AccountSurroundings {
-  readonly spool: Spool;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly events: EventSink;
-  readonly sessions: TlsSessions;
-}
+import type { PartSurroundings } from "./surroundings.ts";
 
 export interface OpenAccounts extends AsyncDisposable {
   readonly all: readonly Account[];
@@ -26,7 +15,7 @@ export interface OpenAccounts extends AsyncDisposable {
 }
 
 /** All accounts that are switched on. */
-export function accountsOf(config: Config, around: AccountSurroundings): OpenAccounts {
+export function accountsOf(config: Config, around: PartSurroundings): OpenAccounts {
   const stack = new AsyncDisposableStack();
   const all = config.accounts.filter(({ enabled }) => enabled).map((account) => openAccount(account, around, stack));
   const loop = createPollLoop(all, {
@@ -42,7 +31,7 @@ export function accountsOf(config: Config, around: AccountSurroundings): OpenAcc
 const oversizeMargin = 64 * 1024 * 1024;
 
 /** What it opens is put on `stack`. */
-function openAccount(config: AccountConfig, around: AccountSurroundings, stack: AsyncDisposableStack): Account {
+function openAccount(config: AccountConfig, around: PartSurroundings, stack: AsyncDisposableStack): Account {
   const { clock, random, events, spool, sessions } = around;
   const credentials = stack.use(openCredentials(config.credentials, clock));
   const connect = pop3Connect(

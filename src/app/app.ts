@@ -8,20 +8,13 @@
 import { accountsOf, type OpenAccounts } from "./accounts.ts";
 import { openDelivery, type OpenDelivery } from "./delivery.ts";
 import type { OnceReport } from "./once.ts";
+import type { AppPorts, PartSurroundings } from "./surroundings.ts";
 import { resolveChanged, resolveMail, type ResolvingChoice } from "./resolving.ts";
 import type { Config } from "../config/config.ts";
-import type { EventSink } from "../core/events.ts";
-import type { Clock, Random } from "../core/ports.ts";
 import type { Resolution } from "../inbound/resolve.ts";
 import { TlsSessions } from "../net/tls-sessions.ts";
 import type { Spool } from "../spool/port.ts";
 import { defaultSpoolOptions, openSpool } from "../spool/spool.ts";
-
-export interface AppPorts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly events: EventSink;
-}
 
 export interface App extends AsyncDisposable {
   readonly spool: Spool;
@@ -73,11 +66,6 @@ export async function openApp(config: Config, ports: AppPorts): Promise<App> {
       await spool[Symbol.asyncDispose]();
     },
   };
-}
-
-export interface PartSurroundings extends AppPorts {
-  readonly spool: Spool;
-  readonly sessions: TlsSessions;
 }
 
 function openParts(config: Config, around: PartSurroundings): Parts {

@@ -4,7 +4,7 @@ import type { EventSink } from "../core/events.ts";
 import { createSmtpTransport } from "../delivery/smtp-transport.ts";
 import { createDeliveryWorker } from "../delivery/worker.ts";
 import { createNoticeDesk } from "../notice/notice-desk.ts";
-import type { PartSurroundings } from "./app.ts";
+import type { PartSurroundings } from "./surroundings.ts";
 import { openCredentials } from "./credentials.ts";
 
 export interface OpenDelivery extends AsyncDisposable {

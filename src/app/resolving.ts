@@ -2,18 +2,12 @@
  * Decides held mail again under the present policies: after a start or a reload, since the configuration may have been
  * corrected in between, and when a profile has been learnt. What the present policy does not settle stays held.
  */
-import type { EventSink } from "../core/events.ts";
 import type { MessageId } from "../core/ids.ts";
-import type { Clock } from "../core/ports.ts";
 import { defaultLimits } from "../inbound/limits.ts";
 import { resolveHeld, type Resolution } from "../inbound/resolve.ts";
 import type { Spool } from "../spool/port.ts";
 import type { OpenAccounts } from "./accounts.ts";
-
-export interface ResolvingPorts {
-  readonly clock: Clock;
-  readonly events: EventSink;
-}
+import type { AppPorts } from "./surroundings.ts";
 
 /** Which messages, and whether it is only to be said what would be done. */
 export interface ResolvingChoice {
@@ -24,7 +18,7 @@ export interface ResolvingChoice {
 export function resolveMail(
   accounts: OpenAccounts,
   spool: Spool,
-  { clock, events }: ResolvingPorts,
+  { clock, events }: AppPorts,
   choice: ResolvingChoice,
   signal: AbortSignal,
 ): AsyncGenerator<Resolution> {
@@ -46,7 +40,7 @@ export function resolveMail(
 export async function resolveChanged(
   accounts: OpenAccounts,
   spool: Spool,
-  ports: ResolvingPorts,
+  ports: AppPorts,
   signal: AbortSignal,
 ): Promise<void> {
   if (signal.aborted || spool.counts().held === 0) return;

@@ -25,10 +25,10 @@ export function dueGroups(record: MessageRecord, now: EpochMs, most: number): Gr
 }
 
 /**
- * Exchange ends a connection after five errors, and what it has said of the recipients by then may be lost with it. Four
- * unknown ones in a transaction are found out whatever happens.
+ * Exchange ends a connection after five errors, and what it has said of the recipients by then may be lost with it. Three
+ * unknown ones and the refusal of DATA behind them are found out whatever happens.
  */
-const fewerThanErrors = 4;
+const fewerThanErrors = 3;
 
 /** The connection ended while recipients were being named. */
 function wasCutOff(cause: Cause | undefined): boolean {
@@ -36,7 +36,7 @@ function wasCutOff(cause: Cause | undefined): boolean {
   return cause?.kind === "reply" && cause.reply.code === 421 && (cause.phase === "rcpt" || cause.phase === "data");
 }
 
-export function groupsOf(addresses: readonly Address[], most: number): Group[] {
+function groupsOf(addresses: readonly Address[], most: number): Group[] {
   const groups: Group[] = [];
   for (let begin = 0; begin < addresses.length; begin += most) {
     const [first, ...rest] = addresses.slice(begin, begin + most);

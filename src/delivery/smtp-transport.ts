@@ -133,7 +133,8 @@ class SmtpTransport implements Transport {
       const reply = parseSmtpReply(info.response) ?? { code: 250, enhanced: undefined, text: info.response };
       const rejected = rejectedRecipients(info.rejectedErrors ?? []);
       const outcomes = [...unable, ...this.#outcomes(able, rejected, { kind: "delivered", reply })];
-      this.#keep(kept);
+      if (rejected.length > 0) session.quit();
+      else this.#keep(kept);
       return this.#result(transaction, outcomes, rejected, { kind: "answered" }, begun);
     } catch (error) {
       if (!(error instanceof SmtpFailure)) return this.#bodyFailed(transaction, error, begun, signal);
@@ -142,7 +143,9 @@ class SmtpTransport implements Transport {
         session.destroy();
         return undefined;
       }
-      await this.#recover(kept, signal);
+      // Exchange counts errors by connection, and ends it at the fifth: one that has had some is not used again.
+      if (rejected.length > 0) session.quit();
+      else await this.#recover(kept, signal);
       const outcomes = [...unable, ...this.#outcomes(able, rejected, outcomeOf(failure))];
       // With refusals of its own for each recipient, the last of them is not the transaction's.
       const destination = rejected.length > 0 ? worst(rejected) : destinationOf(failure);

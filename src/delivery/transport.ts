@@ -4,7 +4,7 @@
  */
 import type { Address, ReversePath } from "../core/address.ts";
 import type { MessageId } from "../core/ids.ts";
-import type { Cause, Outcome, SmtpReply } from "../core/outcome.ts";
+import type { Cause, Outcome } from "../core/outcome.ts";
 import type { Traits } from "../message/edits.ts";
 
 /** One mail transaction (RFC 5321 §3.3): one message, one reverse path, some of its recipients. */
@@ -44,12 +44,6 @@ export interface TransactionResult {
   /** `body` threw this. The outcomes are then deferred. */
   readonly bodyError: Error | undefined;
   readonly ms: number;
-}
-
-/** The words of a server that took part, for tests of a connection without mail. */
-export interface Greeting {
-  readonly extensions: readonly string[];
-  readonly reply: SmtpReply | undefined;
 }
 
 export interface Transport extends AsyncDisposable {

@@ -5,7 +5,8 @@
 import { demoKey, type DemoMessage, type Storing } from "./messages.ts";
 import { startPop3StandIn, type Pop3StandIn } from "./pop3-stand-in.ts";
 import { relaxedKnobs } from "./smtp-stand-in-knobs.ts";
-import { startSmtpStandIn, type ReceivedMessage, type SmtpStandIn } from "./smtp-stand-in.ts";
+import type { ReceivedMessage } from "./received-message.ts";
+import { startSmtpStandIn, type SmtpStandIn } from "./smtp-stand-in.ts";
 
 export const boxUser = "sammel";
 export const boxPassword = "demo-password";

@@ -2,7 +2,7 @@
 import type { Inspection, Queue } from "../spool/port.ts";
 import type { MessageRecord } from "../spool/record.ts";
 import { composeDemo, demoKey, type DemoMessage } from "./messages.ts";
-import type { ReceivedMessage } from "./smtp-stand-in.ts";
+import type { ReceivedMessage } from "./received-message.ts";
 
 export interface DemoRow {
   readonly key: string;

@@ -30,7 +30,7 @@ export type StandInAction =
   /** Says nothing and keeps the connection open until the client ends it. */
   | { readonly do: "silence"; readonly taken?: boolean };
 
-export interface StandInMoment {
+interface StandInMoment {
   readonly phase: StandInPhase;
   /** The command's argument as sent: the address at MAIL and RCPT, otherwise what followed the verb. */
   readonly argument: string;
@@ -40,7 +40,7 @@ export interface StandInMoment {
   readonly transaction: number;
 }
 
-export type StandInRule = StandInAction | ((moment: StandInMoment) => StandInAction | undefined);
+type StandInRule = StandInAction | ((moment: StandInMoment) => StandInAction | undefined);
 
 export type StandInSasl = "PLAIN" | "LOGIN" | "CRAM-MD5" | "XOAUTH2";
 

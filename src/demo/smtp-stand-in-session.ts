@@ -10,7 +10,7 @@ import type { Clock } from "../core/ports.ts";
 import { DataReader } from "./smtp-data-reader.ts";
 import { SmtpStandInAuth } from "./smtp-stand-in-auth.ts";
 import type { SmtpStandInKnobs, StandInAction, StandInPhase } from "./smtp-stand-in-knobs.ts";
-import type { ReceivedMessage } from "./smtp-stand-in.ts";
+import type { ReceivedMessage } from "./received-message.ts";
 
 export interface SmtpStandInWorld {
   readonly connection: number;

@@ -5,26 +5,11 @@
  */
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { createSecureContext, TLSSocket } from "node:tls";
-import type { Clock, EpochMs } from "../core/ports.ts";
+import type { Clock } from "../core/ports.ts";
 import { systemClock } from "../runtime/clock.ts";
+import type { ReceivedMessage } from "./received-message.ts";
 import { relaxedKnobs, type SmtpStandInKnobs } from "./smtp-stand-in-knobs.ts";
 import { SmtpStandInSession, type SmtpStandInWorld } from "./smtp-stand-in-session.ts";
-
-/** A message that counts as taken. */
-export interface ReceivedMessage {
-  /** The address in MAIL FROM; empty for the null reverse path. */
-  readonly reversePath: string;
-  /** Parameters of MAIL as sent, upper case. */
-  readonly mailParameters: readonly string[];
-  readonly recipients: readonly string[];
-  /** What was sent, without dot-stuffing and final dot. Empty without `keepRaw`. */
-  readonly raw: Buffer;
-  readonly size: number;
-  /** SHA-256 in hex. */
-  readonly digest: string;
-  readonly at: EpochMs;
-  readonly connection: number;
-}
 
 export interface SmtpStandInOptions {
   readonly knobs?: Partial<SmtpStandInKnobs>;

@@ -16,7 +16,7 @@ import { queuedRecipient, type MessageDraft, type MessageRecord } from "../spool
 import { noticeMail } from "./notice-mail.ts";
 import { noticeSubject, noticeText, type NoticeItem, type NoticeLanguage } from "./notice-text.ts";
 
-export interface NoticeOptions {
+interface NoticeOptions {
   readonly postmaster: Address;
   readonly hostname: string;
   readonly language: NoticeLanguage;

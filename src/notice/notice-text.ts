@@ -26,7 +26,7 @@ export interface NoticeContent {
 }
 
 /** So many are listed; of the others there is only their number. */
-export const listedAtMost = 50;
+const listedAtMost = 50;
 const longestField = 200;
 
 const germanWords: Readonly<Record<HoldReason, HoldWords>> = {

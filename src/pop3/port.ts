@@ -2,7 +2,6 @@
  * A POP3 box as the collector sees it (RFC 1939). One session at a time; calls may overlap, and are then pipelined when
  * the server allows it (RFC 2449 §6.6): replies come in the order of the calls.
  */
-import type { EpochMs } from "../core/ports.ts";
 
 /**
  * Why a session or a command failed, by what the collector must do about it.
@@ -117,9 +116,4 @@ export interface Pop3Connect {
    * asking again; they are a hint and never weaken security.
    */
   (signal: AbortSignal, known: Capabilities | undefined): Promise<Pop3Box>;
-}
-
-/** When a server last let us in: what poll schedule and LOGIN-DELAY are reckoned from. */
-export interface LoginMemory {
-  readonly lastLoginAt: EpochMs | undefined;
 }

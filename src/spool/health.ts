@@ -36,6 +36,8 @@ export const systemFreeOctets: FreeOctets = (dir) => {
 
 /** Asking the file system is cheap, but not so cheap as to be done for each of thousands of messages in a second. */
 const freshForMs = 500;
+/** What a commit writes beyond its values: pages copied on the way, and growth in steps. */
+const pageAllowance = 4 * 1024 * 1024;
 const ballastName = "ballast";
 
 export class Health {
@@ -89,11 +91,11 @@ export class Health {
     if (this.#state.kind === "full" && !this.#commitFailed && this.#lack(used) === undefined) this.recovered();
   }
 
-  /** Turns a failed commit into the error that callers see. */
-  failed(error: StoreError): SpoolError {
+  /** Turns a failed commit into the error that callers see. `octets`: what was to be written, at most. */
+  failed(error: StoreError, octets: number): SpoolError {
     // A short write on a full disk is reported as a plain input/output error: free space tells the two apart.
     this.#free.at = Number.NEGATIVE_INFINITY;
-    const full = error.full || this.#lack(0) !== undefined;
+    const full = error.full || this.#lack(0, octets + pageAllowance) !== undefined;
     if (full) {
       this.#commitFailed = true;
       this.dropBallast();
@@ -148,8 +150,9 @@ export class Health {
     if (this.#dir !== undefined) rmSync(path.join(this.#dir, ballastName), { force: true });
   }
 
-  #lack(used: number): string | undefined {
-    const { maxOctets, minFreeOctets } = this.#limits;
+  #lack(used: number, needed = 0): string | undefined {
+    const { maxOctets } = this.#limits;
+    const minFreeOctets = Math.max(this.#limits.minFreeOctets, needed);
     if (used > maxOctets) return `bodies use ${used} octets, the limit is ${maxOctets}`;
     if (this.#dir === undefined) return undefined;
     const now = this.#clock.now();

@@ -18,7 +18,7 @@ import type { EpochMs } from "../core/ports.ts";
 import type { Evidence, RemovedField } from "../message/decision.ts";
 import type { Edits, Summary, Traits } from "../message/edits.ts";
 
-export type RecipientState =
+type RecipientState =
   | { readonly kind: "queued"; readonly nextAttemptAt: EpochMs; readonly attempts: number }
   | { readonly kind: "held"; readonly hold: Hold; readonly attempts: number }
   | { readonly kind: "delivered"; readonly at: EpochMs; readonly reply: SmtpReply }
@@ -38,14 +38,14 @@ export interface Recipient {
 }
 
 /** How a message came in. */
-export type Origin =
+type Origin =
   | { readonly kind: "pop3"; readonly account: AccountName; readonly uidl: string }
   | { readonly kind: "smtp"; readonly client: string; readonly user: string | undefined; readonly protocol: string }
   /** Made by popgate itself: a notice or a report. */
   | { readonly kind: "local"; readonly purpose: "notice" | "report" };
 
 /** Inbound goes to Exchange, outbound to a relay. Notices and reports are inbound mail with a local origin. */
-export type Direction = "inbound" | "outbound";
+type Direction = "inbound" | "outbound";
 
 /** One attempt to hand the message over, for `show` and `explain`. The last 20 are kept. */
 export interface Attempt {

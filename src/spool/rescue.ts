@@ -7,7 +7,8 @@
  * message says what became of its recipients as far as was known.
  *
  * Writes `<id>.eml` (the octets as stored), `<id>.json` (the record), or `<id>.record` where the record cannot be read;
- * never over a file that is there. A message is whole when its digest agrees. The spool itself is only read.
+ * never over a file that is there. A message is whole when its digest agrees; the record has none of its own, so look at
+ * the addresses before anything is sent from a damaged file. The spool itself is only read.
  */
 import { createHash } from "node:crypto";
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
@@ -141,6 +142,7 @@ function extract(found: Found, id: MessageId, outDir: string): string | undefine
   }
   if (missing.length > 0) return `chunks ${missing.join(", ")} are lost`;
   if (record === undefined) return "its record is lost: envelope, size and digest are not known";
+  if (record.id !== id) return "its record is damaged";
   if (size !== record.size) return `${size} of ${record.size} octets are left`;
   return hash.digest("hex") === record.digest ? undefined : "its digest does not agree";
 }

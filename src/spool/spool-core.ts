@@ -55,20 +55,22 @@ export async function commit(core: SpoolCore, writes: readonly Write[]): Promise
     await core.store.commit(writes);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    throw core.health.failed(error);
+    const octets = writes.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
+    throw core.health.failed(error, octets + core.incoming);
   }
   if (core.health.state.kind === "failed") core.health.recovered();
 }
 
 /**
- * As `commit`, for changes of what is stored already: they must fit even on a full disk, or mail that was handed over
- * would be handed over again. The failure of the first try has given up the ballast.
+ * As `commit`, for changes of what is stored already: an outcome that is not written down is a mail delivered twice. On a
+ * full disk the failure of the first try has given up the ballast; and a change may only have shared the transaction of
+ * a message that was too large.
  */
 export async function commitChange(core: SpoolCore, writes: readonly Write[]): Promise<void> {
   try {
     await commit(core, writes);
   } catch (error) {
-    if (!(error instanceof SpoolError) || error.code !== "SPOOL_FULL") throw error;
+    if (!(error instanceof SpoolError)) throw error;
     await commit(core, writes);
   }
 }

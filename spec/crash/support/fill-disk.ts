@@ -14,8 +14,18 @@ import { delivered, EventList, octets, read, store } from "../../spool/support.t
 
 const [dir = "", ballast = "0"] = process.argv.slice(2);
 const say = (text: string): void => void writeSync(1, `${text}\n`);
-const clock = { now: () => systemClock.now(), sleep: async (ms: number, signal: AbortSignal) => systemClock.sleep(ms / 500, signal) };
-const options = { ...defaultSpoolOptions, dir, maxOctets: 1e12, minFreeOctets: 0, historyDays: 30, chunkOctets: 65_536 };
+const clock = {
+  now: () => systemClock.now(),
+  sleep: async (ms: number, signal: AbortSignal) => systemClock.sleep(ms / 500, signal),
+};
+const options = {
+  ...defaultSpoolOptions,
+  dir,
+  maxOctets: 1e12,
+  minFreeOctets: 0,
+  historyDays: 30,
+  chunkOctets: 65_536,
+};
 const events = new EventList();
 {
   await using spool = await openSpool(
@@ -42,7 +52,6 @@ const events = new EventList();
   await fill();
   say(`stored ${ids.length}`);
   say(`refused ${[...refusals].toSorted().join(" ")}`);
-  say(`health ${spool.health().kind}`);
 
   const whole = await Promise.all(ids.map(async (id) => (await read(spool, id)).equals(body)));
   say(`whole ${whole.filter(Boolean).length}`);

@@ -11,7 +11,7 @@ export interface TestMail {
   readonly body?: string;
 }
 
-export function compose(mail: TestMail): string {
+function compose(mail: TestMail): string {
   return [`X-Test-Id: ${mail.id}`, ...mail.header, "", mail.body ?? `This is ${mail.id}.`, ""].join("\r\n");
 }
 
