@@ -34,7 +34,6 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const owners: Readonly<Record<string, RegExp>> = {
   lmdb: /^spool\/lmdb-[a-z-]+\.ts$/u,
   nodemailer: /^delivery\/smtp-[a-z-]+\.ts$/u,
-  mailparser: /^message\/[a-z-]+\.ts$/u,
   "p-queue": /^(?:inbound|delivery)\/[a-z-]+\.ts$/u,
   pino: /^runtime\/log\.ts$/u,
   "pino-pretty": /^runtime\/log\.ts$/u,

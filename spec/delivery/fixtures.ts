@@ -35,7 +35,7 @@ export type Script = (
   number: number,
 ) => Partial<TransactionResult> | Promise<Partial<TransactionResult>>;
 
-export class ScriptedTransport implements Transport {
+class ScriptedTransport implements Transport {
   readonly name = "exchange";
   readonly transactions: {
     readonly message: MessageId;

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { mustAddress, nullReversePath } from "../../src/core/address.ts";
 import type { MessageId } from "../../src/core/ids.ts";
-import { defaultSmtpTimeouts } from "../../src/delivery/smtp-session.ts";
+import { defaultSmtpTimeouts } from "../../src/delivery/smtp-limits.ts";
 import { createSmtpTransport, type SmtpTransportOptions } from "../../src/delivery/smtp-transport.ts";
 import type { Transaction, TransactionResult, Transport } from "../../src/delivery/transport.ts";
 import { exchangeKnobs, type StandInAction, type StandInPhase } from "../../src/demo/smtp-stand-in-knobs.ts";

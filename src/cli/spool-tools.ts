@@ -1,0 +1,44 @@
+/** `popgate verify` and `popgate rescue`: looking after a spool that no daemon uses, or that none can use any more. */
+import { SpoolError } from "../spool/port.ts";
+import { rescueSpool } from "../spool/rescue.ts";
+import { verifySpool } from "../spool/verify.ts";
+
+const good = 0;
+const faulty = 1;
+
+/** Checks every body, index and count. Status 0: all agree; 1: faults, one line each, or no spool that can be read. */
+export async function runVerify(dir: string): Promise<number> {
+  try {
+    const { messages, queued, held, history, ledger, octets, faults } = await verifySpool(dir);
+    for (const { where, detail } of faults) process.stdout.write(`${where}: ${detail}\n`);
+    process.stdout.write(
+      `${messages} message(s) (${queued} queued, ${held} held), ${octets} octets compared, ${history} ended, ` +
+        `${ledger} ledger entries; ${faults.length} fault(s)\n`,
+    );
+    return faults.length === 0 ? good : faulty;
+  } catch (error) {
+    return told(error);
+  }
+}
+
+/** Extracts what there is, also from a file that LMDB cannot open. Status 0: every message whole; 1: some are not. */
+export async function runRescue(dir: string, out: string): Promise<number> {
+  try {
+    const { whole, partial, ended, faults } = rescueSpool(dir, out);
+    for (const fault of faults) process.stdout.write(`in the file: ${fault}\n`);
+    for (const { id, detail } of partial) process.stdout.write(`${id} is not whole: ${detail}\n`);
+    process.stdout.write(
+      `${whole.length} message(s) extracted whole to ${out}, ${partial.length} in part; ${ended} had ended before\n`,
+    );
+    return partial.length === 0 ? good : faulty;
+  } catch (error) {
+    return told(error);
+  }
+}
+
+function told(error: unknown): number {
+  const known = error instanceof SpoolError || (error instanceof Error && "code" in error);
+  if (!known) throw error;
+  process.stderr.write(`popgate: ${error.message}\n`);
+  return faulty;
+}
