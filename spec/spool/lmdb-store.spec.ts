@@ -1,6 +1,7 @@
 import { readdirSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import type { MessageId } from "../../src/core/ids.ts";
 import { openLmdbStore } from "../../src/spool/lmdb-store.ts";
 import { rescueSpool } from "../../src/spool/rescue.ts";
 import { defaultSpoolOptions, openSpool, type OwnedSpool } from "../../src/spool/spool.ts";
@@ -60,12 +61,19 @@ describe("the store on LMDB", () => {
     await store.close();
   });
 
-  it("is refused as unusable when LMDB cannot read its file", async () => {
+  it("is refused as unusable when its file is damaged, instead of crashing", async () => {
     using dir = new TemporaryDirectory();
     writeFileSync(path.join(dir.path, "data.mdb"), octets(20_000));
     await expect(open(dir.path)).rejects.toMatchObject({ code: "SPOOL_UNUSABLE" });
     // And the lock is free again.
-    await expect(open(dir.path)).rejects.toThrow(/cannot be opened/u);
+    await expect(open(dir.path)).rejects.toThrow(/is damaged/u);
+  });
+
+  it("opens a file that was made and not written before the process died", async () => {
+    using dir = new TemporaryDirectory();
+    writeFileSync(path.join(dir.path, "data.mdb"), "");
+    await using spool = await open(dir.path);
+    expect(await stored(spool, octets(10))).toMatchObject({ size: 10 });
   });
 
   it("is refused when a newer popgate wrote it, and left as it is", async () => {
@@ -85,20 +93,20 @@ describe("a backup of a running spool", () => {
     using dir = new TemporaryDirectory();
     const [from, to] = [path.join(dir.path, "spool"), path.join(dir.path, "copy")];
     const bodies = Array.from({ length: 30 }, (_, n) => octets(n * 5000, n + 1));
-    const ids: string[] = [];
+    const ids: MessageId[] = [];
     await using spool = await open(from);
     for (const body of bodies) ids.push((await stored(spool, body)).id);
     const held = await stored(spool, octets(10), draft({ held: "loop" }));
-    const copying = spool.backup(to);
-    for (let n = 0; n < 20; n++) await stored(spool, octets(50_000, n + 1));
-    await copying;
+    const more = async (): Promise<void> => {
+      for (let n = 0; n < 20; n++) await stored(spool, octets(50_000, n + 1));
+    };
+    await Promise.all([spool.backup(to), more()]);
     expect(readdirSync(to)).toEqual(["data.mdb"]);
     expect(statSync(path.join(to, "data.mdb")).mode & 0o777).toBe(0o600);
     expect(await verifySpool(to)).toMatchObject({ faults: [], held: 1, leftovers: 0 });
     await using copy = await open(to);
     expect(await copy.load(held.id)).toEqual(await spool.load(held.id));
-    for (const [n, record] of (await copy.list(undefined, 30)).entries())
-      expect((await read(copy, record.id)).equals(bodies[ids.indexOf(record.id)] ?? octets(n))).toBe(true);
+    for (const [n, id] of ids.entries()) expect((await read(copy, id)).equals(bodies[n] ?? octets(n))).toBe(true);
     expect(rescueSpool(to, path.join(dir.path, "out"))).toMatchObject({ faults: [], partial: [] });
     await expect(spool.backup(to)).rejects.toMatchObject({ code: "SPOOL_UNUSABLE" });
   });

@@ -134,6 +134,7 @@ describe("rescue", () => {
         writeFileSync(file, content);
       });
       expectHonest(result);
+      expect(result.whole.length).toBeLessThanOrEqual(bodies.size);
     }
   });
 

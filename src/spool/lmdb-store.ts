@@ -12,6 +12,7 @@ import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSyn
 import path from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { open, type Database, type RootDatabase, type RootDatabaseOptionsWithPath } from "lmdb";
+import { PageFile } from "./pages.ts";
 import { SpoolError } from "./port.ts";
 import { StoreError, tables, type Entry, type Store, type Table, type TableStats, type Write } from "./store.ts";
 
@@ -34,6 +35,7 @@ export const dataFile = "data.mdb";
 export function openLmdbStore(options: LmdbOptions): Store {
   const fresh = !exists(path.join(options.dir, dataFile));
   if (fresh && options.readOnly !== true) mkdirSync(options.dir, { recursive: true, mode: 0o700 });
+  if (!fresh) refuseDamaged(options.dir);
   // `permissionsMode` is not in lmdb's types; without it its files would be readable by everyone.
   const settings: RootDatabaseOptionsWithPath & { readonly permissionsMode: number } = {
     path: options.dir,
@@ -52,6 +54,19 @@ export function openLmdbStore(options: LmdbOptions): Store {
     fsyncPath(path.dirname(path.resolve(options.dir)));
   }
   return new LmdbStore(root, databases);
+}
+
+/** lmdb does not report a file whose first pages are damaged: it ends the process by a segmentation fault. */
+function refuseDamaged(dir: string): void {
+  const faults: string[] = [];
+  using file = new PageFile(path.join(dir, dataFile));
+  // LMDB itself begins an empty file anew: it was made, and the process died.
+  if (file.pages > 0) file.tables((detail) => faults.push(detail));
+  if (faults.length > 0)
+    throw new SpoolError(
+      "SPOOL_UNUSABLE",
+      `the spool ${dir} is damaged (${faults.join("; ")}): move it away, extract its mail with popgate rescue`,
+    );
 }
 
 function openEnvironment(settings: RootDatabaseOptionsWithPath): {
@@ -120,13 +135,16 @@ class LmdbStore implements Store {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     const file = path.join(dir, dataFile);
     if (exists(file)) throw new SpoolError("SPOOL_UNUSABLE", `there is a spool in ${dir} already`);
-    // Under another name until all of it is on the disk: half a copy must not look like one.
-    const unfinished = `${file}.unfinished`;
-    rmSync(unfinished, { force: true });
+    // Elsewhere until all of it is on the disk: half a copy must not look like one. LMDB adds the file's name itself.
+    const unfinished = path.join(dir, "unfinished");
+    rmSync(unfinished, { recursive: true, force: true });
+    mkdirSync(unfinished, { mode: 0o700 });
+    const copy = path.join(unfinished, dataFile);
     await this.#root.backup(unfinished, true);
-    chmodSync(unfinished, 0o600);
-    fsyncPath(unfinished);
-    renameSync(unfinished, file);
+    chmodSync(copy, 0o600);
+    fsyncPath(copy);
+    renameSync(copy, file);
+    rmSync(unfinished, { recursive: true });
     fsyncPath(dir);
   }
 

@@ -117,7 +117,7 @@ export async function lookAfter(core: SpoolCore, signal: AbortSignal): Promise<v
 }
 
 /** A small write: when it is durable, so is everything else again. */
-export async function probe(core: SpoolCore): Promise<void> {
+async function probe(core: SpoolCore): Promise<void> {
   try {
     const value = Buffer.from(String(core.ports.clock.now()));
     await core.store.commit([{ table: "meta", key: probeKey, value }]);

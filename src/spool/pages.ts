@@ -27,6 +27,7 @@ const treeOctets = 48;
 const magic = 0xbeefc0de;
 const usualPageSize = 4096;
 const pageSizes = [4096, 8192, 16_384, 32_768, 65_536];
+const compacted = 1n;
 const noPage = 0xffff_ffff_ffff_ffffn;
 /** Deeper trees do not exist: 20 levels would hold more than any disk. */
 const deepest = 20;
@@ -128,7 +129,9 @@ export class PageFile implements Disposable {
   #overflow(place: bigint, transaction: bigint, size: number): Buffer | undefined {
     if (place > BigInt(this.pages)) return undefined;
     const page = this.#page(Number(place));
-    if (page === undefined || page.flags !== flag.overflow || page.transaction !== transaction) return undefined;
+    if (page === undefined || page.flags !== flag.overflow) return undefined;
+    // Used for something else since? A compacting copy writes 1 into nodes and leaves the pages as they were: unknown.
+    if (page.transaction !== transaction && transaction !== compacted) return undefined;
     return this.#read(Number(place) * this.#pageSize + headerOctets, size, size);
   }
 

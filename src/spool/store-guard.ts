@@ -36,7 +36,7 @@ function judge(reason: unknown): void {
 }
 
 /** True for an error that comes out of lmdb, by where it was made and what it says. */
-export function isStoreFailure(reason: unknown): boolean {
+function isStoreFailure(reason: unknown): boolean {
   if (!(reason instanceof Error)) return false;
   const stack = reason.stack ?? "";
   // Errors made in native code have no frames at all.
