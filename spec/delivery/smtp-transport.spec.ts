@@ -454,7 +454,7 @@ describe("stopping", () => {
     },
   );
 
-  test("in mid-body: rejects, and the server is not given a whole message", async () => {
+  test("in mid-body: what is under way is finished", async () => {
     const stop = new AbortController();
     await using way = transport();
     const delivering = way.deliver(
@@ -468,8 +468,48 @@ describe("stopping", () => {
       }),
       stop.signal,
     );
-    await expect(delivering).rejects.toThrow("stopping");
+    expect(kinds(await delivering)).toEqual(["delivered"]);
+    expect(exchange.messages[0]?.raw.toString()).toBe("Subject: x\r\n\r\nmore\r\n");
+  });
+
+  test("in mid-body, and it does not end in time: deferred, and the server is not given a whole message", async () => {
+    const stop = new AbortController();
+    const ended = Promise.withResolvers<void>();
+    await using way = transport({ timeouts: { ...defaultSmtpTimeouts, stopMs: 50 } });
+    const result = await way.deliver(
+      transaction({
+        async *body() {
+          try {
+            for (;;) {
+              yield Buffer.from("more\r\n");
+              stop.abort(new Error("stopping"));
+              await new Promise(setImmediate);
+            }
+          } finally {
+            ended.resolve();
+          }
+        },
+      }),
+      stop.signal,
+    );
+    expect(kinds(result)).toEqual(["deferred"]);
+    expect(result.destination.kind).toBe("answered");
     expect(exchange.messages).toHaveLength(0);
+    await ended.promise;
+  });
+
+  test("no answer to the final dot within the grace: unconfirmed", async () => {
+    const stop = new AbortController();
+    exchange.set({
+      at: {
+        dot: () => {
+          stop.abort(new Error("stopping"));
+          return { do: "silence" as const };
+        },
+      },
+    });
+    await using way = transport({ timeouts: { ...defaultSmtpTimeouts, stopMs: 50 } });
+    expect(kinds(await way.deliver(transaction(), stop.signal))).toEqual(["unconfirmed"]);
   });
 
   test("after the final dot: the server's answer is still waited for", async () => {

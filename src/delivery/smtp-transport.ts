@@ -13,26 +13,15 @@ import type { Clock, EpochMs } from "../core/ports.ts";
 import type { Cause, Outcome } from "../core/outcome.ts";
 import type { TlsSessions } from "../net/tls-sessions.ts";
 import { causeOf, destinationOf, isTooMany, outcomeOf, type Failure } from "./classify.ts";
-import { parseSmtpReply } from "./smtp-reply.ts";
-import {
-  defaultSmtpTimeouts,
-  rejectedRecipients,
-  SmtpFailure,
-  SmtpSession,
-  type RejectedRecipient,
-  type SmtpSessionOptions,
-  type SmtpTimeouts,
-} from "./smtp-session.ts";
+import { SmtpFailure, type RejectedRecipient } from "./smtp-failure.ts";
+import { defaultSmtpTimeouts, type SmtpTimeouts } from "./smtp-limits.ts";
+import { SmtpPool, type PoolLimits } from "./smtp-pool.ts";
+import { BodyFailure, type SmtpSession, type SmtpSessionOptions } from "./smtp-session.ts";
 import type { RecipientOutcome, Transaction, TransactionResult, Transport } from "./transport.ts";
 
-export interface SmtpTransportOptions extends Omit<SmtpSessionOptions, "timeouts" | "sessions"> {
+export interface SmtpTransportOptions extends Omit<SmtpSessionOptions, "timeouts" | "sessions">, PoolLimits {
   /** For events. */
   readonly name: string;
-  readonly maxMessagesPerConnection: number;
-  /** A kept connection is given up after this time without mail. */
-  readonly idleMs: number;
-  /** No connection is used for longer. */
-  readonly maxAgeMs: number;
   /** An 8-bit body to a server without 8BITMIME. */
   readonly eightBit: "send" | "hold";
   readonly timeouts?: SmtpTimeouts | undefined;
@@ -43,12 +32,6 @@ export interface SmtpTransportPorts {
   readonly sessions?: TlsSessions | undefined;
 }
 
-interface Kept {
-  readonly session: SmtpSession;
-  readonly openedAt: EpochMs;
-  readonly idle: AbortController;
-}
-
 /** A transport to one server. It opens as many connections as transactions are under way at the same time. */
 export function createSmtpTransport(options: SmtpTransportOptions, ports: SmtpTransportPorts): Transport {
   return new SmtpTransport(options, ports);
@@ -56,101 +39,81 @@ export function createSmtpTransport(options: SmtpTransportOptions, ports: SmtpTr
 
 class SmtpTransport implements Transport {
   readonly name: string;
-  readonly #options: SmtpTransportOptions;
-  readonly #ports: SmtpTransportPorts;
-  readonly #sessionOptions: SmtpSessionOptions;
-  readonly #kept = new Set<Kept>();
-  readonly #waits = new Set<Promise<void>>();
-  #disposed = false;
+  readonly #eightBit: SmtpTransportOptions["eightBit"];
+  readonly #clock: Clock;
+  readonly #pool: SmtpPool;
 
-  constructor(options: SmtpTransportOptions, ports: SmtpTransportPorts) {
+  constructor(options: SmtpTransportOptions, { clock, sessions }: SmtpTransportPorts) {
     this.name = options.name;
-    this.#options = options;
-    this.#ports = ports;
-    const { host, port, tls, hostname, credentials, timeouts = defaultSmtpTimeouts } = options;
-    this.#sessionOptions = { host, port, tls, hostname, credentials, timeouts, sessions: ports.sessions };
+    this.#eightBit = options.eightBit;
+    this.#clock = clock;
+    const { timeouts = defaultSmtpTimeouts } = options;
+    this.#pool = new SmtpPool({ ...options, timeouts, sessions }, options, clock);
   }
 
   async deliver(transaction: Transaction, signal: AbortSignal): Promise<TransactionResult> {
-    const begun = this.#ports.clock.now();
-    const first = this.#takeKept();
-    let result = first === undefined ? undefined : await this.#try(transaction, first, begun, signal);
-    // A kept connection that turns out to be dead before MAIL was answered says nothing about the server.
-    if (result === undefined) {
-      const fresh = await this.#open(signal);
-      result =
-        fresh instanceof SmtpFailure
-          ? this.#failed(transaction, fresh, begun)
-          : await this.#try(transaction, fresh, begun, signal);
-    }
-    return result ?? this.#failed(transaction, lostEarly, begun);
+    signal.throwIfAborted();
+    const begun = this.#clock.now();
+    const kept = this.#pool.take();
+    const first = kept === undefined ? undefined : await this.#try(transaction, kept, begun, signal);
+    if (first !== undefined && first !== "again") return first;
+    const fresh = await this.#open(signal);
+    if (fresh instanceof SmtpFailure) return this.#failed(transaction, fresh, [], begun);
+    const second = await this.#try(transaction, fresh, begun, signal);
+    return second === "again" ? this.#failed(transaction, new SmtpFailure(lostEarly), [], begun) : second;
   }
 
   async probe(signal: AbortSignal): Promise<TransactionResult["destination"]> {
     const opened = await this.#open(signal);
     if (opened instanceof SmtpFailure) return destinationOf(opened.failure);
-    opened.session.quit();
+    this.#pool.release(opened);
     return { kind: "answered" };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#disposed = true;
-    for (const kept of this.#kept) {
-      kept.idle.abort();
-      kept.session.quit();
-    }
-    this.#kept.clear();
-    await Promise.all(this.#waits);
+    await this.#pool[Symbol.asyncDispose]();
   }
 
-  async #open(signal: AbortSignal): Promise<Kept | SmtpFailure> {
+  async #open(signal: AbortSignal): Promise<SmtpSession | SmtpFailure> {
     try {
-      const session = await SmtpSession.open(this.#sessionOptions, signal);
-      return { session, openedAt: this.#ports.clock.now(), idle: new AbortController() };
+      return await this.#pool.open(signal);
     } catch (error) {
       if (error instanceof SmtpFailure) return error;
       throw error;
     }
   }
 
-  /** `undefined`: the connection had been kept, and was lost before it could be of use. */
+  /** `again`: the connection had been kept, and ended before it was of any use. That says nothing about the server. */
   async #try(
     transaction: Transaction,
-    kept: Kept,
+    session: SmtpSession,
     begun: EpochMs,
     signal: AbortSignal,
-  ): Promise<TransactionResult | undefined> {
-    const { session } = kept;
-    const reused = session.messages > 0;
-    const { timeouts } = this.#sessionOptions;
+  ): Promise<TransactionResult | "again"> {
+    const isReused = session.messages > 0;
     const { able, unable } = this.#fit(transaction, session);
     if (able === undefined) {
-      this.#keep(kept);
+      this.#pool.keep(session);
       return this.#result(transaction, unable, [], { kind: "answered" }, begun);
     }
     try {
-      const info = await session.send({ ...transaction, recipients: able }, timeouts, signal);
-      const reply = parseSmtpReply(info.response) ?? { code: 250, enhanced: undefined, text: info.response };
-      const rejected = rejectedRecipients(info.rejectedErrors ?? []);
-      const outcomes = [...unable, ...this.#outcomes(able, rejected, { kind: "delivered", reply })];
-      if (rejected.length > 0) session.quit();
-      else this.#keep(kept);
+      const { reply, rejected } = await session.send({ ...transaction, recipients: able }, signal);
+      this.#giveBack(session, rejected);
+      const outcomes = [...unable, ...outcomesOf(able, rejected, { kind: "delivered", reply })];
       return this.#result(transaction, outcomes, rejected, { kind: "answered" }, begun);
     } catch (error) {
-      if (!(error instanceof SmtpFailure)) return this.#bodyFailed(transaction, error, begun, signal);
-      const { failure, rejected } = error;
-      if (reused && failure.reply === undefined && failure.phase === "mail") {
-        session.destroy();
-        return undefined;
-      }
-      // Exchange counts errors by connection, and ends it at the fifth: one that has had some is not used again.
-      if (rejected.length > 0) session.quit();
-      else await this.#recover(kept, signal);
-      const outcomes = [...unable, ...this.#outcomes(able, rejected, outcomeOf(failure))];
-      // With refusals of its own for each recipient, the last of them is not the transaction's.
-      const destination = rejected.length > 0 ? worst(rejected) : destinationOf(failure);
-      return this.#result(transaction, outcomes, rejected, destination, begun);
+      if (error instanceof BodyFailure) return this.#bodyFailed(transaction, error.error, begun);
+      if (!(error instanceof SmtpFailure)) throw error;
+      this.#giveBack(session, error.rejected);
+      if (isReused && isEndOfConnection(error.failure)) return "again";
+      return this.#failed({ ...transaction, recipients: able }, error, unable, begun, transaction);
     }
+  }
+
+  /** Exchange counts errors by connection, and ends it at the fifth: one that has had some is not used again. */
+  #giveBack(session: SmtpSession, rejected: readonly RejectedRecipient[]): void {
+    if (rejected.length > 0) this.#pool.release(session);
+    else this.#pool.keep(session);
   }
 
   /** Recipients that the server can take this message for, and the outcomes of the others. */
@@ -177,34 +140,28 @@ class SmtpTransport implements Transport {
     if (limit !== undefined && size > limit) return { kind: "size", limit, size };
     if (reversePath.kind === "address" && needsSmtpUtf8(reversePath.address) && !session.offers("SMTPUTF8"))
       return { kind: "extension", missing: "SMTPUTF8", message: `the sender ${reversePath.address} is not ASCII` };
-    if (eightBit && this.#options.eightBit === "hold" && !session.offers("8BITMIME"))
+    if (eightBit && this.#eightBit === "hold" && !session.offers("8BITMIME"))
       return { kind: "extension", missing: "8BITMIME", message: "the body has octets above 127" };
     return undefined;
   }
 
-  #outcomes(
-    recipients: readonly Address[],
-    rejected: readonly RejectedRecipient[],
-    others: Outcome,
-  ): RecipientOutcome[] {
-    const own = new Map(rejected.map(({ recipient, failure }) => [recipient, outcomeOf(failure)]));
-    return recipients.map((recipient) => ({ recipient, outcome: own.get(recipient) ?? others }));
-  }
-
-  #bodyFailed(transaction: Transaction, error: unknown, begun: EpochMs, signal: AbortSignal): TransactionResult {
-    if (signal.aborted) throw signal.reason;
-    const bodyError = error instanceof Error ? error : new Error(String(error));
+  #bodyFailed(transaction: Transaction, bodyError: Error, begun: EpochMs): TransactionResult {
     const cause: Cause = { kind: "internal", message: `the message could not be read: ${bodyError.message}` };
-    const outcomes = transaction.recipients.map((recipient) => ({
-      recipient,
-      outcome: { kind: "deferred" as const, cause },
-    }));
+    const outcomes = outcomesOf(transaction.recipients, [], { kind: "deferred", cause });
     return { ...this.#result(transaction, outcomes, [], { kind: "answered" }, begun), bodyError };
   }
 
-  #failed(transaction: Transaction, { failure, rejected }: SmtpFailure, begun: EpochMs): TransactionResult {
-    const outcomes = this.#outcomes(transaction.recipients, rejected, outcomeOf(failure));
-    return this.#result(transaction, outcomes, rejected, destinationOf(failure), begun);
+  #failed(
+    tried: Transaction,
+    { failure, rejected }: SmtpFailure,
+    unable: readonly RecipientOutcome[],
+    begun: EpochMs,
+    whole: Transaction = tried,
+  ): TransactionResult {
+    const outcomes = [...unable, ...outcomesOf(tried.recipients, rejected, outcomeOf(failure))];
+    // With a refusal of its own for each recipient, the last of them is not the transaction's.
+    const destination = rejected.length === tried.recipients.length ? worst(rejected) : destinationOf(failure);
+    return this.#result(whole, outcomes, rejected, destination, begun);
   }
 
   #result(
@@ -225,63 +182,32 @@ class SmtpTransport implements Transport {
       tooMany: recipients.filter((recipient) => tooMany.has(recipient)),
       destination,
       bodyError: undefined,
-      ms: this.#ports.clock.now() - begun,
+      ms: this.#clock.now() - begun,
     };
-  }
-
-  /** After a refusal the connection is put back to where MAIL can be said; if it cannot, it goes. */
-  async #recover(kept: Kept, signal: AbortSignal): Promise<void> {
-    if (!kept.session.isAlive) return;
-    try {
-      await kept.session.reset(signal);
-      this.#keep(kept);
-    } catch {
-      kept.session.destroy();
-    }
-  }
-
-  #takeKept(): Kept | undefined {
-    for (const kept of this.#kept) {
-      this.#kept.delete(kept);
-      kept.idle.abort();
-      if (this.#isUsable(kept)) return { ...kept, idle: new AbortController() };
-      kept.session.quit();
-    }
-    return undefined;
-  }
-
-  #isUsable({ session, openedAt }: Kept): boolean {
-    const { maxMessagesPerConnection, maxAgeMs } = this.#options;
-    return (
-      session.isAlive && session.messages < maxMessagesPerConnection && this.#ports.clock.now() - openedAt < maxAgeMs
-    );
-  }
-
-  #keep(kept: Kept): void {
-    if (!kept.session.isAlive) return;
-    if (this.#disposed || !this.#isUsable(kept)) {
-      kept.session.quit();
-      return;
-    }
-    this.#kept.add(kept);
-    const wait = this.#ports.clock.sleep(this.#options.idleMs, kept.idle.signal).then(
-      () => {
-        if (this.#kept.delete(kept)) kept.session.quit();
-      },
-      () => undefined,
-    );
-    this.#waits.add(wait);
-    void wait.finally(() => this.#waits.delete(wait));
   }
 }
 
-const lostEarly = new SmtpFailure({
+function outcomesOf(
+  recipients: readonly Address[],
+  rejected: readonly RejectedRecipient[],
+  others: Outcome,
+): RecipientOutcome[] {
+  const own = new Map(rejected.map(({ recipient, failure }) => [recipient, outcomeOf(failure)]));
+  return recipients.map((recipient) => ({ recipient, outcome: own.get(recipient) ?? others }));
+}
+
+/** Before MAIL was answered: lost while it was kept, or past a limit of the server's for one connection (421). */
+function isEndOfConnection({ phase, reply }: Failure): boolean {
+  return phase === "mail" && (reply === undefined || reply.code === 421);
+}
+
+const lostEarly: Failure = {
   phase: "mail",
   reply: undefined,
   tls: false,
   code: "ECONNECTION",
   message: "the connection was lost before MAIL was answered",
-} satisfies Failure);
+};
 
 function refused(recipient: Address, cause: Cause): RecipientOutcome {
   return { recipient, outcome: { kind: "refused", cause } };
