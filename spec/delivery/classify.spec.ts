@@ -64,6 +64,20 @@ describe.each(phases)("in phase %s", (phase) => {
   });
 });
 
+test.each(["554 5.7.0 Must issue a STARTTLS command first", "550 5.7.1 Client was not authenticated"])(
+  "%s speaks of the session at MAIL, and of the mail at the dot",
+  (reply) => {
+    expect(outcomeOf(failure("mail", reply)).kind).toBe("deferred");
+    expect(outcomeOf(failure("dot", reply)).kind).toBe("refused");
+  },
+);
+
+test("what nodemailer itself will not send is our fault, and not the destination's", () => {
+  const own: Failure = { ...failure("mail"), code: "EENVELOPE", message: "Invalid recipient" };
+  expect(outcomeOf(own)).toMatchObject({ kind: "deferred", cause: { kind: "internal" } });
+  expect(destinationOf(own).kind).toBe("answered");
+});
+
 describe("the destination as a whole", () => {
   test.each([
     ["connect", undefined, "unavailable"],
@@ -74,6 +88,8 @@ describe("the destination as a whole", () => {
     ["mail", "421 4.7.0 closing", "unavailable"],
     ["mail", "452 4.3.1 pressure", "unavailable"],
     ["mail", "530 5.7.0 authenticate", "unavailable"],
+    ["mail", "554 5.7.0 Must issue a STARTTLS command first", "unavailable"],
+    ["mail", "550 5.7.1 Client was not authenticated", "unavailable"],
     ["mail", "550 5.7.1 sender refused", "answered"],
     ["mail", "451 4.7.1 greylisted", "answered"],
     ["rcpt", "450 4.2.1 busy", "answered"],

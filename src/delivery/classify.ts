@@ -26,9 +26,13 @@ const aboutMail: ReadonlySet<SmtpPhase> = new Set(["mail", "rcpt", "data", "body
 /** Not recognised, not implemented, bad sequence, authentication required or too weak, encryption required. */
 const aboutSession: ReadonlySet<number> = new Set([500, 502, 503, 504, 523, 530, 534, 535, 538]);
 
+/** nodemailer would not send it: an envelope or a message that it takes for malformed. No word came from the server. */
+const ownRefusals: ReadonlySet<string> = new Set(["EENVELOPE", "EMESSAGE"]);
+
 export function causeOf(failure: Failure): Cause {
   const { phase, reply, tls, code, message } = failure;
   if (reply !== undefined) return { kind: "reply", phase, reply };
+  if (ownRefusals.has(code)) return { kind: "internal", message };
   return tls ? { kind: "tls", message } : { kind: "connection", phase, code, message };
 }
 
@@ -37,9 +41,15 @@ export function outcomeOf(failure: Failure): Exclude<Outcome, { kind: "delivered
   const { reply, phase } = failure;
   if (reply === undefined) return { kind: phase === "dot" ? "unconfirmed" : "deferred", cause };
   const permanent = reply.code >= 500 && reply.code < 600;
-  if (permanent && aboutMail.has(phase) && !aboutSession.has(reply.code) && !isTooMany(reply))
+  if (permanent && aboutMail.has(phase) && !isAboutSession(failure) && !isTooMany(reply))
     return { kind: "refused", cause };
   return { kind: "deferred", cause };
+}
+
+/** Some servers answer MAIL by 550 or 554 where RFC 3207 §4 and RFC 4954 §6 want 530: only the words tell. */
+function isAboutSession({ phase, reply }: Failure): boolean {
+  if (reply === undefined) return false;
+  return aboutSession.has(reply.code) || (phase === "mail" && /\bstarttls\b|\bauthenticat/iu.test(reply.text));
 }
 
 /** RFC 5321 §4.5.3.1.10: 452, and 552 from servers that follow RFC 821. Another transaction may take the recipient. */
@@ -61,9 +71,8 @@ export function destinationOf(failure: Failure): TransactionResult["destination"
   const early = phase !== "rcpt" && phase !== "data" && phase !== "body" && phase !== "dot";
   const unavailable =
     reply === undefined
-      ? early
-      : isBackPressure(reply) ||
-        (early && (reply.code === 421 || !aboutMail.has(phase) || aboutSession.has(reply.code)));
+      ? early && !ownRefusals.has(failure.code)
+      : isBackPressure(reply) || (early && (reply.code === 421 || !aboutMail.has(phase) || isAboutSession(failure)));
   return unavailable ? { kind: "unavailable", cause: causeOf(failure) } : { kind: "answered" };
 }
 
