@@ -6,7 +6,8 @@
 setup: node_modules/.installed
 
 node_modules/.installed: package.json package-lock.json
-	npm ci --no-audit --no-fund
+# Not `npm ci`: it refuses a lock file that lacks the optional packages of other platforms, which npm leaves out now and then.
+	npm install --no-save --no-audit --no-fund
 	touch $@
 
 test: setup
