@@ -33,7 +33,7 @@ export interface VerifyReport {
   readonly faults: readonly VerifyFault[];
 }
 
-export interface VerifyFault {
+interface VerifyFault {
   /** Table and key. */
   readonly where: string;
   readonly detail: string;
