@@ -1,7 +1,9 @@
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { beforeAll, expect, it } from "vitest";
-import { TemporaryDirectory } from "../spool/support.ts";
+import { systemClock, systemRandom } from "../../src/runtime/clock.ts";
+import { defaultSpoolOptions, openSpool } from "../../src/spool/spool.ts";
+import { EventList, TemporaryDirectory } from "../spool/support.ts";
 import { Program } from "./support/program.ts";
 import { faultsOf, readSteps, type Step } from "./support/syscalls.ts";
 
@@ -42,6 +44,34 @@ it("would notice a store that does not flush", async () => {
   const steps = await trace("unsafe", "sequential", 5, 3000);
   expect(markers(steps)).toBe(5);
   expect(faultsOf(steps)).toHaveLength(5);
+});
+
+it("refuses a message whose flush fails, keeps nothing of it, and goes on when the disk does", async () => {
+  using dir = new TemporaryDirectory();
+  using traces = new TemporaryDirectory();
+  const options = {
+    ...defaultSpoolOptions,
+    dir: dir.path,
+    maxOctets: 1e12,
+    minFreeOctets: 0,
+    historyDays: 30,
+    ballastOctets: 0,
+  };
+  const open = async () => openSpool(options, { clock: systemClock, random: systemRandom, events: new EventList() });
+  // Made beforehand, so that opening it again flushes nothing.
+  await (await open())[Symbol.asyncDispose]();
+  // strace counts by thread: the second flush of each of lmdb's writer threads.
+  const fault = "inject=fdatasync:error=EIO:when=2";
+  const wrap = ["strace", "-f", "-e", "trace=fdatasync", "-e", fault, "-o", path.join(traces.path, "trace")];
+  await using program = new Program("outlive-failed-flush.ts", [dir.path, "30"], wrap);
+  const { code, lines } = await program.ended();
+  expect(code).toBe(0);
+  const ids = (word: string): (string | undefined)[] =>
+    lines.filter((line) => line.startsWith(`${word} `)).map((line) => line.split(" ")[1]);
+  expect(ids("refused").length).toBeGreaterThan(0);
+  expect(ids("committed")).toHaveLength(30);
+  await using spool = await open();
+  expect((await spool.list(undefined, 100)).map(({ id }) => id)).toEqual(ids("committed").toSorted());
 });
 
 it("shares flushes between messages that come together", async () => {

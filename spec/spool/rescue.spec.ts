@@ -34,7 +34,7 @@ describe("rescue", () => {
       bodies.set((await stored(spool, body, draft(n === 2 ? { held: "loop" } : {}))).id, body);
     }
     // Enough for branch pages.
-    for (let n = 0; n < 200; n++) {
+    for (let n = 0; n < 60; n++) {
       const body = octets(500, n + 1);
       bodies.set((await stored(spool, body)).id, body);
     }
@@ -115,7 +115,7 @@ describe("rescue", () => {
     const random = seededRandom(17);
     const pages = Math.floor(readFileSync(path.join(original, "data.mdb")).length / pageSize);
     let least = bodies.size;
-    for (let round = 0; round < 25; round++) {
+    for (let round = 0; round < 12; round++) {
       const lost = Array.from({ length: 1 + Math.floor(random.next() * 20) }, () => Math.floor(random.next() * pages));
       const result = rescued((file) => overwrite(file, lost, 1 + Math.floor(random.next() * 1e6)));
       expectHonest(result);
@@ -126,7 +126,7 @@ describe("rescue", () => {
 
   it("single octets changed at random never make it lie or fail", () => {
     const random = seededRandom(23);
-    for (let round = 0; round < 15; round++) {
+    for (let round = 0; round < 8; round++) {
       const result = rescued((file) => {
         const content = readFileSync(file);
         for (let n = 0; n < 200; n++)
