@@ -1,21 +1,16 @@
 /** The transport against the stand-in for Exchange: outcomes at each phase, habits of Exchange, TLS, AUTH, connections. */
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { mustAddress, nullReversePath } from "../../src/core/address.ts";
-import type { MessageId } from "../../src/core/ids.ts";
+import type { Clock } from "../../src/core/ports.ts";
 import { defaultSmtpTimeouts } from "../../src/delivery/smtp-limits.ts";
-import { createSmtpTransport, type SmtpTransportOptions } from "../../src/delivery/smtp-transport.ts";
-import type { Transaction, TransactionResult, Transport } from "../../src/delivery/transport.ts";
+import type { SmtpTransportOptions } from "../../src/delivery/smtp-transport.ts";
+import type { Transport } from "../../src/delivery/transport.ts";
 import { exchangeKnobs, type StandInAction, type StandInPhase } from "../../src/demo/smtp-stand-in-knobs.ts";
 import { startSmtpStandIn, type SmtpStandIn } from "../../src/demo/smtp-stand-in.ts";
 import type { TlsPolicy } from "../../src/net/tls-policy.ts";
-import { systemClock } from "../../src/runtime/clock.ts";
 import { certificates } from "../fakes/certificates.ts";
 import { ManualClock } from "../fakes/manual-clock.ts";
-
-const never = new AbortController().signal;
-const at = (name: string): string => `${name}@firma.example`;
-const plain: TlsPolicy = { mode: "off", ca: [], fingerprints: [], minVersion: "TLSv1.2", servername: undefined };
+import { at, kinds, never, openTransport, plain, transaction } from "./smtp-fixtures.ts";
 
 let exchange: SmtpStandIn;
 beforeEach(async () => {
@@ -27,52 +22,8 @@ beforeEach(async () => {
 });
 afterEach(async () => exchange.close());
 
-function transport(more: Partial<SmtpTransportOptions> = {}, clock = systemClock): Transport {
-  return createSmtpTransport(
-    {
-      name: "exchange",
-      host: "localhost",
-      port: exchange.port,
-      tls: plain,
-      hostname: "popgate.firma.example",
-      credentials: undefined,
-      maxMessagesPerConnection: 20,
-      idleMs: 60_000,
-      maxAgeMs: 480_000,
-      eightBit: "send",
-      ...more,
-    },
-    { clock },
-  );
-}
-
-interface Mail extends Partial<Omit<Transaction, "recipients" | "body">> {
-  readonly to?: readonly string[];
-  readonly body?: string | Buffer | (() => AsyncIterable<Buffer>);
-}
-
-function transaction({ to = [at("anna")], body = "Subject: x\r\n\r\nhello\r\n", ...more }: Mail = {}): Transaction {
-  const [first = mustAddress(at("anna")), ...rest] = to.map((address) => mustAddress(address));
-  const octets = typeof body === "function" ? Buffer.alloc(0) : Buffer.from(body);
-  return {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- any text will do
-    message: "M" as MessageId,
-    reversePath: nullReversePath,
-    size: octets.length,
-    traits: { eightBit: false, eightBitHeader: false, longLines: false },
-    ...more,
-    recipients: [first, ...rest],
-    body:
-      typeof body === "function"
-        ? body
-        : async function* () {
-            yield octets;
-          },
-  };
-}
-
-function kinds(result: TransactionResult): string[] {
-  return result.outcomes.map(({ outcome }) => outcome.kind);
+function transport(more: Partial<SmtpTransportOptions> = {}, clock?: Clock): Transport {
+  return openTransport(exchange.port, more, clock);
 }
 
 describe("drops", () => {
