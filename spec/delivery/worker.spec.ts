@@ -175,9 +175,31 @@ describe("time", () => {
     await running;
   });
 
+  test.each([
+    ["hangs up at MAIL", { kind: "connection", phase: "mail", code: "ECONNECTION", message: "closed" }],
+    ["has no room for it", { kind: "reply", phase: "mail", reply: { code: 452, enhanced: "4.3.1", text: "no room" } }],
+  ] as const)("a message at which the target %s does not stop the others", async (_, cause) => {
+    const poisoned: { id?: string } = {};
+    const world = await makeWorld({}, (transaction) =>
+      transaction.message === poisoned.id
+        ? { ...all(transaction, { kind: "deferred", cause }), destination: { kind: "unavailable", cause } }
+        : {},
+    );
+    poisoned.id = await world.add([at("anna")]);
+    const stop = new AbortController();
+    const running = world.worker.run(stop.signal);
+    await world.clock.advance(1000);
+    const others = [];
+    for (let index = 0; index < 10; index++) others.push(await world.add([at("bernd")]));
+    await world.clock.advance(minute);
+    for (const id of others) expect(await world.states(id)).toEqual({ bernd: "delivered" });
+    stop.abort();
+    await running;
+  });
+
   test("a target down for longer than give_up: everything is held for a person", async () => {
     const world = await makeWorld({}, (transaction) => ({
-      ...all(transaction, { kind: "deferred", cause: { kind: "internal", message: "down" } }),
+      ...all(transaction, { kind: "deferred", cause: { kind: "tls", message: "down" } }),
       destination: unreachable,
     }));
     const id = await world.add([at("anna")]);
