@@ -2,8 +2,8 @@
  * The command line's words: which commands there are, what they take, and which status they end with. Each command is a
  * file of its own and is loaded when it is called, so that `--help` costs nothing.
  */
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { packageVersion } from "../runtime/version.ts";
 
 /** Usage errors end like configuration errors: nothing was done. */
 const usageStatus = 2;
@@ -100,9 +100,4 @@ function commands(end: (status: number) => void): Command {
     });
 
   return program;
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return /"version": "([^"]+)"/u.exec(text)?.[1] ?? "unknown";
 }

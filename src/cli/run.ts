@@ -12,6 +12,7 @@ import { formatProblem } from "../config/problem.ts";
 import { systemClock, systemRandom } from "../runtime/clock.ts";
 import { createLog, type Log } from "../runtime/log.ts";
 import { listenForShutdown } from "../runtime/shutdown.ts";
+import { packageVersion } from "../runtime/version.ts";
 import { SpoolError } from "../spool/port.ts";
 
 const stdout = 1;
@@ -34,7 +35,7 @@ export async function runDaemon(file: string): Promise<number> {
     const reloads = { wanted: new AbortController() };
     await using shutdown = listenForShutdown(() => reloads.wanted.abort(new Error("SIGHUP")));
     await using app = await openApp(config, { clock: systemClock, random: systemRandom, events: log });
-    log.emit({ kind: "started", version: "0.1.0", config: config.file, accounts: config.accounts.length });
+    log.emit({ kind: "started", version: packageVersion(), config: config.file, accounts: config.accounts.length });
     while (!shutdown.signal.aborted) {
       reloads.wanted = new AbortController();
       await app.run(AbortSignal.any([shutdown.signal, reloads.wanted.signal]));
