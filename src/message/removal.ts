@@ -9,7 +9,8 @@
  *
  * DKIM (RFC 6376 §5.4.1) advises against signing any of these. A signed envelope field, Bcc or Return-Path is removed
  * all the same, since the blindness of a copy goes before the signature. A signed Received field was written on the
- * sender's side, before the signature: it stays whole. The evidence tells of both.
+ * sender's side, before the signature: it stays whole. What stands above a signature came after it (§3.5), however
+ * often the signature lists the name, and is not spared. The evidence tells of both.
  */
 import { addressKey, type AddressKey } from "../core/address.ts";
 import { parseAddressList } from "./address-list.ts";
@@ -98,14 +99,16 @@ function visibleAddresses(header: HeaderBlock): ReadonlySet<AddressKey> {
 
 interface Signer {
   readonly domain: string;
-  /** How many fields of the name are signed: the lowest ones (RFC 6376 §5.4.2). */
+  /** How many fields of the name are signed: the lowest ones (RFC 6376 §5.4.2). Of Received never more than there were. */
   readonly times: number;
 }
 
 /** Signed field names in lower case (RFC 6376 §3.5, tags `d=` and `h=`); of several signatures the one that covers most. */
 function signedFields(header: HeaderBlock): ReadonlyMap<string, Signer> {
   const signers = new Map<string, Signer>();
+  let receivedBelow = header.fields.filter(({ lower }) => lower === "received").length;
   for (const field of header.fields) {
+    if (field.lower === "received") receivedBelow--;
     if (field.lower !== "dkim-signature") continue;
     const tags = new Map<string, string>();
     for (const part of field.value.split(";")) {
@@ -118,6 +121,7 @@ function signedFields(header: HeaderBlock): ReadonlyMap<string, Signer> {
       const name = part.trim().toLowerCase();
       const count = (times.get(name) ?? 0) + 1;
       times.set(name, count);
+      if (name === "received" && count > receivedBelow) continue;
       if (count > (signers.get(name)?.times ?? 0)) signers.set(name, { domain, times: count });
     }
   }
