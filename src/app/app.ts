@@ -92,7 +92,7 @@ async function runPartsOnce(parts: Parts, spool: Spool, ports: AppPorts, signal:
   const { accounts, delivery } = parts;
   // Delivery runs beside the polls, so that a large box does not have to fit into the spool first.
   const polled = new AbortController();
-  const delivering = delivery.run(AbortSignal.any([signal, polled.signal]));
+  const delivering = delivery.run(AbortSignal.any([signal, polled.signal]), signal);
   const polls = await accounts.loop.pollOnce(undefined, signal);
   // What `profile = "auto"` has learnt may decide what was held while it was not known.
   await resolveChanged(accounts, spool, ports, signal);

@@ -8,8 +8,8 @@ import type { PartSurroundings } from "./surroundings.ts";
 import { openCredentials } from "./credentials.ts";
 
 export interface OpenDelivery extends AsyncDisposable {
-  /** Delivers and sends notices until the signal is aborted. */
-  run(signal: AbortSignal): Promise<void>;
+  /** Delivers and sends notices until the signal is aborted; see the worker for `transfers`. */
+  run(signal: AbortSignal, transfers?: AbortSignal): Promise<void>;
   /** Tries what is due now, each message once. */
   drain(signal: AbortSignal): Promise<void>;
   /** Spools a notice of what is held, if there is anything new and the last notice is long enough ago. */
@@ -65,8 +65,8 @@ export function openDelivery(config: Config, around: PartSurroundings): OpenDeli
     { queue: spool, health: () => spool.health(), transport, clock, random, events: desk.watch(events) },
   );
   return {
-    async run(signal) {
-      await Promise.all([worker.run(signal), desk.run(signal)]);
+    async run(signal, transfers) {
+      await Promise.all([worker.run(signal, transfers), desk.run(signal)]);
     },
     drain: async (signal) => worker.drain(signal),
     async tellPostmaster(signal) {

@@ -37,8 +37,11 @@ export interface WorkerPorts {
 }
 
 export interface DeliveryWorker {
-  /** Delivers until the signal is aborted. */
-  run(signal: AbortSignal): Promise<void>;
+  /**
+   * Delivers until the signal is aborted. What is under way then goes on, unless `transfers` is aborted: the same signal
+   * unless given.
+   */
+  run(signal: AbortSignal, transfers?: AbortSignal): Promise<void>;
   /** Tries everything that is due now, each message once, and resolves. */
   drain(signal: AbortSignal): Promise<void>;
 }
@@ -53,18 +56,21 @@ export function createDeliveryWorker(options: WorkerOptions, ports: WorkerPorts)
   const destination = new Destination(ports.transport.name, ports);
   // One after the other: both claim from the same queue.
   let last: Promise<void> = Promise.resolve();
-  const start = async (once: boolean, signal: AbortSignal): Promise<void> => {
+  const start = async (once: boolean, signal: AbortSignal, transfers: AbortSignal): Promise<void> => {
     const before = last;
     const { promise, resolve } = Promise.withResolvers<void>();
     last = promise;
     await before;
     try {
-      await new Shift(options, ports, destination, once, signal).work();
+      await new Shift(options, ports, destination, once, signal, transfers).work();
     } finally {
       resolve();
     }
   };
-  return { run: async (signal) => start(false, signal), drain: async (signal) => start(true, signal) };
+  return {
+    run: async (signal, transfers = signal) => start(false, signal, transfers),
+    drain: async (signal) => start(true, signal, signal),
+  };
 }
 
 /** One run of the worker. */
@@ -75,6 +81,7 @@ class Shift {
   /** Each message at most once, and an end when nothing is left to try. */
   readonly #once: boolean;
   readonly #signal: AbortSignal;
+  readonly #transfers: AbortSignal;
   readonly #running = new Map<MessageId, Promise<void>>();
   readonly #tried = new Set<MessageId>();
   #largeRunning = 0;
@@ -86,12 +93,14 @@ class Shift {
     destination: Destination,
     once: boolean,
     signal: AbortSignal,
+    transfers: AbortSignal,
   ) {
     this.#options = options;
     this.#ports = ports;
     this.#destination = destination;
     this.#once = once;
     this.#signal = signal;
+    this.#transfers = transfers;
   }
 
   async work(): Promise<void> {
@@ -158,7 +167,7 @@ class Shift {
     if (large) this.#largeRunning += 1;
     const delivery = new MessageDelivery(record, this.#options, this.#ports, this.#destination);
     const done = delivery
-      .run(this.#signal)
+      .run(this.#transfers)
       .catch((error: unknown) => this.#ports.events.emit(internal(`delivery of ${id}`, error)))
       .finally(() => {
         if (large) this.#largeRunning -= 1;
