@@ -293,6 +293,9 @@ test("what the body threw comes back as it was: a damaged message must be known 
   );
   expect(bodyError).toBe(damaged);
   expect(damaged.code).toBe("SPOOL_DAMAGED");
+  // Left in the midst of a message, QUIT would be a line of it: the connection goes, and at once.
+  while (server.connections.open > 0) await new Promise(setImmediate);
+  expect(server.transcript.at(-1)).toMatch(/S: 354/u);
   expect(server.messages).toHaveLength(0);
 });
 
@@ -302,6 +305,37 @@ test("an address that nodemailer would not send is put to us, not to the server"
   const result = await way.deliver(transaction({ to: ['"a<b"@firma.example'] }), never);
   expect(result.outcomes[0]?.outcome).toMatchObject({ kind: "deferred", cause: { kind: "internal" } });
   expect(result.destination.kind).toBe("answered");
+});
+
+test("disposing waits until the server has been told", async () => {
+  await using server = await startSmtpStandIn();
+  const way = openTransport(server.port);
+  await way.deliver(transaction(), never);
+  await way[Symbol.asyncDispose]();
+  expect(server.transcript.at(-1)).toBe("1 S: 221 2.0.0 bye");
+});
+
+test("a refusal in mid-body is about the message, and ends the connection", async () => {
+  await using server = await startSmtpStandIn({
+    knobs: { at: { body: { do: "reply", line: "552 5.3.4 too big" } } },
+  });
+  await using way = openTransport(server.port);
+  const more = Promise.withResolvers<void>();
+  const result = await way.deliver(
+    transaction({
+      async *body() {
+        yield Buffer.from("Subject: x\r\n\r\n");
+        await more.promise;
+      },
+    }),
+    never,
+  );
+  more.resolve();
+  expect(result.outcomes[0]?.outcome).toMatchObject({
+    kind: "refused",
+    cause: { phase: "body", reply: { code: 552, enhanced: "5.3.4" } },
+  });
+  while (server.connections.open > 0) await new Promise(setImmediate);
 });
 
 describe("nothing is left", () => {
