@@ -3,8 +3,8 @@
  *
  *   delivered    → delivered
  *   deferred     → queued again, later; held as `gave-up` when the message is older than `giveUpMs`. When the target as a
- *                  whole was not to be had before MAIL, it stays due and no attempt is counted: the destination's own
- *                  back-off says when
+ *                  whole was not to be had, it stays due and no attempt is counted: the destination's own back-off
+ *                  says when
  *   unconfirmed  → queued again, later, and counted: it may have been taken
  *   refused      → held, or given to another address, as configured; held as `cannot-convert` when the target lacks an
  *                  extension that this message needs
@@ -109,19 +109,20 @@ function deferred(
   // Counted from the time it became due for delivery: a message that was held for weeks starts anew.
   const waiting = now - (record.queuedSince ?? record.receivedAt);
   if (waiting >= rules.giveUpMs) return held(recipient, "gave-up", causeText(cause), now, cause);
-  if (unavailable && isBeforeMail(cause)) return { ...recipient, lastCause: cause };
+  if (unavailable && isTargets(cause)) return { ...recipient, lastCause: cause };
   const attempts = recipient.state.attempts + 1;
   const nextAttemptAt = now + retryDelayMs(rules.retryMs, attempts, random);
   return { ...recipient, state: { kind: "queued", nextAttemptAt, attempts }, lastCause: cause };
 }
 
 /**
- * Trouble that no message can have caused. From MAIL on it may be this very message that makes a server hang up or run
- * short of room: it is then postponed like any other, so that the next trial is another message's.
+ * Trouble of the target: before MAIL no message can have caused it, and back pressure is about all of them. A connection
+ * that is lost from MAIL on may be this very message's doing: it is postponed like any other.
  */
-function isBeforeMail(cause: Cause): boolean {
+function isTargets(cause: Cause): boolean {
   if (cause.kind === "tls") return true;
   if (cause.kind !== "connection" && cause.kind !== "reply") return false;
+  if (cause.kind === "reply" && /^4\.3\.[12]$/u.test(cause.reply.enhanced ?? "")) return true;
   return ["connect", "greeting", "ehlo", "starttls", "auth"].includes(cause.phase);
 }
 

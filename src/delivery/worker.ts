@@ -54,6 +54,7 @@ const unhealthyWaitMs = 2_000;
 
 export function createDeliveryWorker(options: WorkerOptions, ports: WorkerPorts): DeliveryWorker {
   const destination = new Destination(ports.transport.name, ports);
+  const memory: TrialMemory = { last: undefined };
   // One after the other: both claim from the same queue.
   let last: Promise<void> = Promise.resolve();
   const start = async (once: boolean, signal: AbortSignal, transfers: AbortSignal): Promise<void> => {
@@ -62,7 +63,7 @@ export function createDeliveryWorker(options: WorkerOptions, ports: WorkerPorts)
     last = promise;
     await before;
     try {
-      await new Shift(options, ports, destination, once, signal, transfers).work();
+      await new Shift(options, ports, destination, memory, once, signal, transfers).work();
     } finally {
       resolve();
     }
@@ -73,11 +74,17 @@ export function createDeliveryWorker(options: WorkerOptions, ports: WorkerPorts)
   };
 }
 
+/** The message with which the destination was last found down: the next trial is another's, if there is one. */
+interface TrialMemory {
+  last: MessageId | undefined;
+}
+
 /** One run of the worker. */
 class Shift {
   readonly #options: WorkerOptions;
   readonly #ports: WorkerPorts;
   readonly #destination: Destination;
+  readonly #memory: TrialMemory;
   /** Each message at most once, and an end when nothing is left to try. */
   readonly #once: boolean;
   readonly #signal: AbortSignal;
@@ -91,6 +98,7 @@ class Shift {
     options: WorkerOptions,
     ports: WorkerPorts,
     destination: Destination,
+    memory: TrialMemory,
     once: boolean,
     signal: AbortSignal,
     transfers: AbortSignal,
@@ -98,6 +106,7 @@ class Shift {
     this.#options = options;
     this.#ports = ports;
     this.#destination = destination;
+    this.#memory = memory;
     this.#once = once;
     this.#signal = signal;
     this.#transfers = transfers;
@@ -144,7 +153,7 @@ class Shift {
     if (this.#room() === 0) return 0;
     const limit = lookAhead + this.#running.size + (this.#once ? this.#tried.size : 0);
     let begun = 0;
-    for (const id of await this.#ports.queue.due(this.#ports.clock.now(), limit)) {
+    for (const id of this.#inTurn(await this.#ports.queue.due(this.#ports.clock.now(), limit))) {
       if (this.#signal.aborted || this.#room() === 0) break;
       if (this.#running.has(id) || (this.#once && this.#tried.has(id))) continue;
       const record = await this.#ports.queue.load(id);
@@ -155,6 +164,13 @@ class Shift {
       begun += 1;
     }
     return begun;
+  }
+
+  /** One message that a target has no room for, or hangs up at, must not be every trial. */
+  #inTurn(due: readonly MessageId[]): readonly MessageId[] {
+    const { last } = this.#memory;
+    if (!this.#destination.isDown || last === undefined || !due.includes(last)) return due;
+    return [...due.filter((id) => id !== last), last];
   }
 
   #room(): number {
@@ -171,6 +187,7 @@ class Shift {
       .catch((error: unknown) => this.#ports.events.emit(internal(`delivery of ${id}`, error)))
       .finally(() => {
         if (large) this.#largeRunning -= 1;
+        if (this.#destination.isDown) this.#memory.last = id;
         this.#running.delete(id);
         this.#wake.resolve();
       });
