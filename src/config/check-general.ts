@@ -101,8 +101,8 @@ function checkExchange({ exchange, domains }: Draft, findings: Findings): void {
   if (exchange.user !== undefined && exchange.tls === "opportunistic" && !isLoopback(exchange.host))
     findings.warn(
       [...at, "tls"],
-      "the password is sent in the clear if the server offers no TLS",
-      'Set tls = "required"',
+      "no login is made before the server has proved itself, and nothing is delivered without the login",
+      'Set tls = "required" with ca or fingerprint, or remove user and password',
     );
   if (exchange.on_reject === "redirect" && exchange.redirect_to === undefined)
     findings.error([...at, "on_reject"], "redirect needs an address", "Add redirect_to");
