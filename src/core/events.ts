@@ -128,12 +128,14 @@ export type PopgateEvent =
   | {
       readonly kind: "released";
       readonly message: MessageId;
+      readonly account: AccountName | undefined;
       readonly by: string;
       readonly recipients: readonly string[];
     }
   | {
       readonly kind: "dropped";
       readonly message: MessageId;
+      readonly account: AccountName | undefined;
       readonly by: string;
       readonly recipients: readonly string[];
     }

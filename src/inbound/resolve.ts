@@ -132,7 +132,8 @@ async function release(
   }
   if (recipients.length === 0) return { kind: "duplicate", id };
   const addresses = recipients.map(({ address }) => address);
-  if (!dryRun) events.emit({ kind: "released", message: id, by: "resolve", recipients: addresses });
+  const account = record.origin.kind === "pop3" ? record.origin.account : undefined;
+  if (!dryRun) events.emit({ kind: "released", message: id, account, by: "resolve", recipients: addresses });
   return { kind: "released", id, recipients: addresses };
 }
 
