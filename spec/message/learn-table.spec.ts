@@ -95,7 +95,7 @@ describe("what must not be learnt", () => {
   const catchAll = box("exim/cpanel.txt", "catch-all: Delivered-To and LMTP name the box, Envelope-to the recipient");
 
   it("never takes the catch-all box's own address for everybody's", () => {
-    expect(["cpanel", "undecided"]).toContain(named(learnProfile(catchAll, base)));
+    expect(named(learnProfile(catchAll, base))).toBe("cpanel");
   });
 
   const delivered = (to: (n: number) => string): readonly HeaderBlock[] =>
