@@ -6,8 +6,8 @@ export default defineConfig({
     // What needs root, Debian packages or programs that a fresh machine may lack runs with `make peers`.
     exclude: ["spec/peer/**", "spec/crash/flush.spec.ts", "spec/scripts/certs.spec.ts", "node_modules/**"],
     pool: "forks",
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     restoreMocks: true,
     unstubEnvs: true,
   },

@@ -1,5 +1,6 @@
 /** A spool in memory, a clock that stands still, a scripted transport, and a worker between them. */
 import { mustAddress, nullReversePath, type Address } from "../../src/core/address.ts";
+import type { Clock } from "../../src/core/ports.ts";
 import type { PopgateEvent } from "../../src/core/events.ts";
 import type { MessageId } from "../../src/core/ids.ts";
 import type { Outcome } from "../../src/core/outcome.ts";
@@ -107,8 +108,13 @@ export async function makeWorld(options: Partial<WorkerOptions> = {}, script?: S
     events: { emit: (event: PopgateEvent) => void events.push(event) },
   };
   const store = new MemoryStore();
+  // The spool looks after itself every few seconds; days of that are not what is tested here.
+  const slow: Clock = {
+    now: () => clock.now(),
+    sleep: async (ms, signal) => clock.sleep(Math.max(ms, 60_000), signal),
+  };
   // A random of its own: ids of one instant must differ.
-  const spool = await openMemorySpool({ ...ports, random: { next: () => Math.random() } }, store);
+  const spool = await openMemorySpool({ ...ports, clock: slow, random: { next: () => Math.random() } }, store);
   const transport = new ScriptedTransport(script);
   const worker = createDeliveryWorker(
     {

@@ -136,7 +136,7 @@ describe("time", () => {
       await world.drain();
       seen.push(world.transport.transactions.length);
       const due = await world.spool.nextDueAt();
-      if (due !== undefined) await world.clock.advance(due - world.clock.now());
+      if (due !== undefined) world.clock.set(due);
     }
     expect(seen.slice(0, 4)).toEqual([1, 2, 3, 4]);
     expect((await world.record(id)).recipients[0]?.state).toMatchObject({ kind: "held", hold: { reason: "gave-up" } });
@@ -204,7 +204,7 @@ describe("time", () => {
     }));
     const id = await world.add([at("anna")]);
     await world.drain();
-    await world.clock.advance(5 * day + minute);
+    world.clock.set(world.clock.now() + 5 * day + minute);
     await world.drain();
     expect((await world.record(id)).recipients[0]?.state).toMatchObject({ kind: "held", hold: { reason: "gave-up" } });
   });
