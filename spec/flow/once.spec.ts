@@ -162,9 +162,9 @@ test("a single mailbox goes to its person, whatever the header says, without the
   expect(exchange.messages[0]?.raw.toString()).not.toMatch(/^(?:envelope-to|return-path):/imu);
 });
 
-test('profile = "auto" learns the provider from what is in the box', async () => {
+test.each(['profile = "auto"', ""])("a collector with %j learns its provider from what is in the box", async (more) => {
   for (let index = 0; index < 12; index++) pop3.box("sammel").add(stored("anna@firma.example", `m${index}`));
-  const run = await runOnce(account({ more: 'profile = "auto"' }));
+  const run = await runOnce(account({ more }));
   expect(run.code, run.stdout + run.stderr).toBe(0);
   expect(run.stdout).toContain('"event":"profile-learnt"');
   expect(delivered()).toHaveLength(12);

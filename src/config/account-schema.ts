@@ -167,7 +167,7 @@ export const collectorShape = {
     .string()
     .optional()
     .describe(
-      "What is known of the provider: a profile's name, or `auto` to learn it from the box. Or set `envelope`.",
+      "What is known of the provider: a profile's name, or `auto` to learn it from the box, as without `envelope` and profile.",
     ),
   envelope: z
     .array(z.union([textAs(readSource, "field name"), sourceTable]))

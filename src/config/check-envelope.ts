@@ -24,9 +24,12 @@ export function checkEnvelope(collector: DraftCollector, at: KeyPath, draft: Dra
   }
 }
 
-/** Only for a file that is whole: what is missing may stand in a line that could not be read. */
+/**
+ * Without profile and envelope a collector learns its profile from the box; what is then set by hand of a place would
+ * have no effect. Only for a file that is whole: what is missing may stand in a line that could not be read.
+ */
 export function requireEnvelope(has: (key: string) => boolean, at: KeyPath, findings: Findings): void {
-  if (!has("profile") && !has("envelope"))
+  if (!has("profile") && !has("envelope") && byHand.some((key) => has(key)))
     findings.error(
       at,
       "profile or envelope is missing: it is not known where the recipients stand",

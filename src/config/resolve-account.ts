@@ -80,7 +80,8 @@ function collectorPolicy(
     limits: headerLimits(raw),
     hostname,
   };
-  if (raw.profile === "auto") return { kind: "auto", ...base };
+  if (raw.profile === "auto" || (raw.profile === undefined && raw.envelope === undefined))
+    return { kind: "auto", ...base };
   const profile = raw.profile === undefined ? undefined : profileByName(raw.profile);
   const place = resolvePlace(raw, profile?.place);
   const providerHosts = raw.provider_hosts ?? profile?.providerHosts ?? [];
