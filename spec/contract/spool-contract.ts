@@ -288,6 +288,16 @@ export function spoolContract(name: string, open: () => Promise<SpoolUnderTest>)
         await expect(spool.update(noSuchId, delivered)).rejects.toMatchObject({ code: "SPOOL_NO_MESSAGE" });
       });
 
+      it("forgets that a person was told as soon as something more is held, even when the clock has been set back", async () => {
+        const { id } = await stored(spool, octets(1), draft({ held: "loop" }));
+        const told = await spool.update(id, (record) => ({ ...record, noticedAt: test.clock.now() }));
+        expect(told.noticedAt).toBe(test.clock.now());
+        expect((await spool.update(id, (record) => ({ ...record }))).noticedAt).toBe(test.clock.now());
+        const hold = { reason: "refused", detail: "later", since: test.clock.now() - 1000 } as const;
+        await spool.update(id, (record) => ({ ...record, hold }));
+        expect((await spool.load(id))?.noticedAt).toBeUndefined();
+      });
+
       it("tells who waits for changes, until they leave", async () => {
         let calls = 0;
         const watching = spool.onChange(() => (calls += 1));

@@ -127,7 +127,7 @@ export interface Queue {
    * Rejects with SPOOL_NO_MESSAGE when there is no such message in the queue.
    */
   update(id: MessageId, change: (record: MessageRecord) => MessageRecord): Promise<MessageRecord>;
-  /** Calls `listener` after each commit or update that can have made something due sooner. */
+  /** Calls `listener` after each message that was committed or updated: something can be due sooner, or held. */
   onChange(listener: () => void): Disposable;
 }
 

@@ -5,7 +5,7 @@ import type { EpochMs } from "../core/ports.ts";
 import { decodeHistory, decodeMessage } from "./codec.ts";
 import { after, below, chunkKey, splitTimeKey, timePrefix } from "./keys.ts";
 import { SpoolError } from "./port.ts";
-import { isEnded, type HistoryRecord, type MessageRecord } from "./record.ts";
+import { holdsMore, isEnded, type HistoryRecord, type MessageRecord } from "./record.ts";
 import { changed, commit, commitChange, orSetAside, type SpoolCore } from "./spool-core.ts";
 import { writesForChange } from "./writes.ts";
 
@@ -65,7 +65,8 @@ export async function updateMessage(
     if (wanted === before) return before;
     // What was settled when it came in is not to be changed: it says what the stored octets are.
     const { version, receivedAt, size, digest } = before;
-    const next = { ...wanted, version, id, receivedAt, size, digest };
+    const noticedAt = holdsMore(before, wanted) ? undefined : wanted.noticedAt;
+    const next = { ...wanted, version, id, receivedAt, size, digest, noticedAt };
     // Tried even when the spool has failed: an outcome that is not written down is a mail delivered twice.
     await commitChange(core, writesForChange(before, next, core.ports.clock.now()));
     changed(core);

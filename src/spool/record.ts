@@ -84,13 +84,30 @@ export interface MessageRecord extends MessageDraft {
   readonly attempts: readonly Attempt[];
   /** When it was released from a hold, if it was: how long it has been waiting for the target is counted from here. */
   readonly queuedSince?: EpochMs;
-  /** Whether a person has been told that it is held. */
+  /** When a person was told of all that is held of it. The spool clears it when something more is held. */
   readonly noticedAt: EpochMs | undefined;
 }
 
 /** What is left of an ended message. */
 export interface HistoryRecord extends MessageRecord {
   readonly endedAt: EpochMs;
+}
+
+/** Everything of a message that waits for a person: the message as a whole (`recipient` is undefined), recipients. */
+export function holdsOf(
+  record: Pick<MessageRecord, "hold" | "recipients">,
+): readonly { readonly recipient: Address | undefined; readonly hold: Hold }[] {
+  const whole = record.hold === undefined ? [] : [{ recipient: undefined, hold: record.hold }];
+  const parts = record.recipients.flatMap(({ address, state }) =>
+    state.kind === "held" ? [{ recipient: address, hold: state.hold }] : [],
+  );
+  return [...whole, ...parts];
+}
+
+/** True when something is held in `after` that was not held in `before`, or for another reason. */
+export function holdsMore(before: MessageRecord, after: MessageRecord): boolean {
+  const known = new Map(holdsOf(before).map(({ recipient, hold }) => [recipient, hold.reason]));
+  return holdsOf(after).some(({ recipient, hold }) => known.get(recipient) !== hold.reason);
 }
 
 /** True when nothing is left to do or to decide. */
