@@ -61,7 +61,7 @@ function refuseDamaged(dir: string): void {
   const faults: string[] = [];
   using file = new PageFile(path.join(dir, dataFile));
   // LMDB itself begins an empty file anew: it was made, and the process died.
-  if (file.pages > 0) file.tables((detail) => faults.push(detail));
+  if (file.pages > 0) file.check("roots", (detail) => faults.push(detail));
   if (faults.length > 0)
     throw new SpoolError(
       "SPOOL_UNUSABLE",

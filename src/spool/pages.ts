@@ -1,39 +1,32 @@
 /**
- * Reads the pages of an LMDB file without LMDB, so that what is left of a damaged spool can be saved: LMDB itself refuses
- * such a file or, worse, crashes on it. Nothing here trusts what it reads: a page, node or value that does not fit is
- * `undefined`, never an exception. Reads only.
- *
- * The layout is that of the LMDB which lmdb 3.5 brings along (data format 2, little-endian, 64 bit); stock LMDB 0.9 has
- * format 1, whose page header lacks the transaction.
- *
- *   page header, 24 octets   number u64 | transaction u64 | pad u16 | flags u16 | lower u16, upper u16 (or: pages u32)
- *   flags                    1 branch, 2 leaf, 4 overflow, 8 meta
- *   meta page, after header  magic u32 | version u32 | address u64 | map size u64 | two trees of 48 octets (free pages, main)
- *                            | last page u64 | transaction u64
- *   tree, 48 octets          pad u32 (in the first: page size) | flags u16 | depth u16 | branch, leaf, overflow pages u64 each
- *                            | entries u64 | root page u64
- *   branch and leaf page     `lower` octets of u16 offsets, counted from the header's end, each to a node:
- *   node                     low u16, high u16, flags u16, key size u16 | key | value
- *   in a branch              low, high and flags are the child's page number
- *   in a leaf                low and high are the value's size; flags 1: the value is elsewhere, and here stand its first
- *                            page u64, transaction u64 and pages u64; flags 2: the value is a tree
- *   overflow                 one header, then the value, over consecutive pages
+ * Reads the pages of an LMDB file without LMDB (`page-layout.ts` says how they look): LMDB itself crashes on a damaged
+ * file, or never comes back from it. So a file is checked before LMDB opens it, and what is left of a damaged one can be
+ * saved. A page, node or value that does not fit is left out and told, never an exception. Reads only.
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import {
+  flag,
+  headerOctets,
+  keyText,
+  metaOctets,
+  metaOf,
+  nodeFlag,
+  nodesOf,
+  noPage,
+  pageOf,
+  rootOf,
+  treeOctets,
+  type Meta,
+  type Node,
+  type Page,
+  type TreeRoot,
+} from "./page-layout.ts";
 
-const headerOctets = 24;
-const nodeOctets = 8;
-const treeOctets = 48;
-const magic = 0xbeefc0de;
 const usualPageSize = 4096;
 const pageSizes = [4096, 8192, 16_384, 32_768, 65_536];
 const compacted = 1n;
-const noPage = 0xffff_ffff_ffff_ffffn;
 /** Deeper trees do not exist: 20 levels would hold more than any disk. */
 const deepest = 20;
-
-const flag = { branch: 1, leaf: 2, overflow: 4, meta: 8 } as const;
-const nodeFlag = { elsewhere: 1, tree: 2 } as const;
 
 export interface PageEntry {
   readonly key: string;
@@ -70,28 +63,30 @@ export class PageFile implements Disposable {
 
   /** The named trees of the newest state whose root can be read, or `undefined`. */
   tables(onFault: OnFault): ReadonlyMap<string, TreeRoot> | undefined {
-    const metas = [this.#meta(0), this.#meta(1)]
-      .filter((meta) => meta !== undefined)
-      .sort((a, b) => (a.transaction < b.transaction ? 1 : -1));
-    if (metas.length < 2) onFault(`${2 - metas.length} of the 2 meta pages cannot be read`);
-    const [newest] = metas;
-    if (newest === undefined) return undefined;
-    const tables = new Map<string, TreeRoot>();
-    this.#walk(newest.main, deepest, onFault, (node, page) => {
-      if ((node.flags & nodeFlag.tree) === 0 || node.value.length < treeOctets) return;
-      tables.set(keyText(node.key), rootOf(page.octets, node.valueAt));
-    });
-    return tables;
+    const newest = this.#newestMeta(onFault);
+    return newest === undefined ? undefined : this.#tables(newest, this.#walk(onFault));
   }
 
   /** All entries of a tree in the order of their keys. */
   entries(root: TreeRoot, onFault: OnFault, onEntry: (entry: PageEntry) => void): void {
-    let found = 0n;
-    this.#walk(root.page, deepest, onFault, (node, page) => {
-      found += 1n;
-      onEntry(this.#entry(node, page));
-    });
-    if (found !== root.entries) onFault(`a tree of ${root.entries} entries shows ${found}`);
+    this.#follow(root, this.#walk(onFault), (node, page) => onEntry(this.#entry(node, page)));
+  }
+
+  /**
+   * Tells whatever LMDB would trip over. `roots`: as far as the roots of all trees, in no time; `all`: every page of the
+   * trees, and the first page of each value that has pages of its own. What values say is not looked at.
+   */
+  check(depth: "roots" | "all", onFault: OnFault): void {
+    const newest = this.#newestMeta(onFault);
+    if (newest === undefined) return;
+    const walk = this.#walk(onFault);
+    // Its keys are transactions, little-endian.
+    this.#follow(newest.free, { ...walk, isBefore: numbersAscend }, (node) => this.#checkValue(node, onFault));
+    for (const [name, root] of this.#tables(newest, walk)) {
+      if (depth === "all") this.#follow(root, walk, (node) => this.#checkValue(node, onFault));
+      else if (root.page !== noPage && this.#treePage(root.page) === undefined)
+        onFault(`the root of the table ${name} is lost`);
+    }
   }
 
   /** Every entry of every leaf page in the file, also of states long past, in no order. */
@@ -127,55 +122,99 @@ export class PageFile implements Disposable {
   }
 
   #overflow(place: bigint, transaction: bigint, size: number): Buffer | undefined {
+    const at = this.#overflowAt(place, transaction, size);
+    return at === undefined ? undefined : this.#read(at, size, size);
+  }
+
+  /** Where in the file the value stands, if its pages are still its own and lie within the file. */
+  #overflowAt(place: bigint, transaction: bigint, size: number): number | undefined {
     if (place > BigInt(this.pages)) return undefined;
     const page = this.#page(Number(place));
     if (page === undefined || page.flags !== flag.overflow) return undefined;
     // Used for something else since? A compacting copy writes 1 into nodes and leaves the pages as they were: unknown.
     if (page.transaction !== transaction && transaction !== compacted) return undefined;
-    return this.#read(Number(place) * this.#pageSize + headerOctets, size, size);
+    const at = Number(place) * this.#pageSize + headerOctets;
+    return at + size <= this.#size ? at : undefined;
   }
 
-  #walk(number: bigint, levels: number, onFault: OnFault, onNode: (node: Node, page: Page) => void): void {
+  #checkValue({ flags, key, size, value }: Node, onFault: OnFault): void {
+    if (flags === 0) return;
+    const fits =
+      flags === nodeFlag.elsewhere &&
+      this.#overflowAt(value.readBigUInt64LE(0), value.readBigUInt64LE(8), size) !== undefined;
+    if (!fits) onFault(`the value of ${keyText(key)} is lost`);
+  }
+
+  #tables(meta: Meta, walk: Walk): Map<string, TreeRoot> {
+    const tables = new Map<string, TreeRoot>();
+    this.#follow(meta.main, walk, (node, page) => {
+      if (node.flags !== nodeFlag.tree || node.value.length < treeOctets)
+        walk.onFault(`${keyText(node.key)} is not the root of a table`);
+      else tables.set(keyText(node.key), rootOf(page.octets, node.valueAt));
+    });
+    return tables;
+  }
+
+  #walk(onFault: OnFault): Walk {
+    return { onFault, isBefore: octetsAscend, seen: new Uint8Array(Math.ceil(this.pages / 8)) };
+  }
+
+  #follow(root: TreeRoot, walk: Walk, onNode: OnNode): void {
+    let found = 0n;
+    this.#descend(root.page, { level: 1, depth: root.depth, from: undefined, to: undefined }, walk, (node, page) => {
+      found += 1n;
+      onNode(node, page);
+    });
+    if (found !== root.entries) walk.onFault(`a tree of ${root.entries} entries shows ${found}`);
+  }
+
+  #descend(number: bigint, place: Place, walk: Walk, onNode: OnNode): void {
     if (number === noPage) return;
-    const page = number < BigInt(this.pages) ? this.#page(Number(number)) : undefined;
-    if (page === undefined || levels === 0 || (page.flags !== flag.leaf && page.flags !== flag.branch)) {
-      onFault(`page ${number} is not what the tree says it is`);
+    const page = this.#treePage(number);
+    // Once only: in a damaged file a tree can lead back into itself.
+    if (page === undefined || place.level > deepest || !enter(page.number, walk.seen)) {
+      walk.onFault(`page ${number} is not what the tree says it is`);
       return;
     }
     const nodes = nodesOf(page);
-    if (nodes.length !== page.lower >> 1) onFault(`page ${number} holds nodes that do not fit`);
-    for (const node of nodes) {
-      if (page.flags === flag.leaf) onNode(node, page);
-      else this.#walk(node.child, levels - 1, onFault, onNode);
-    }
+    if (!isOrderly(page, nodes, place, walk.isBefore)) walk.onFault(`page ${number} holds nodes that do not fit`);
+    nodes.forEach((node, at) => {
+      if (page.flags === flag.leaf) return onNode(node, page);
+      const from = at === 0 ? place.from : node.key;
+      const to = nodes[at + 1]?.key ?? place.to;
+      this.#descend(node.child, { level: place.level + 1, depth: place.depth, from, to }, walk, onNode);
+    });
+  }
+
+  #treePage(number: bigint): Page | undefined {
+    const page = number < BigInt(this.pages) ? this.#page(Number(number)) : undefined;
+    return page?.flags === flag.leaf || page?.flags === flag.branch ? page : undefined;
   }
 
   #page(number: number): Page | undefined {
     const octets = this.#read(number * this.#pageSize, this.#pageSize, headerOctets);
-    if (octets === undefined || octets.readBigUInt64LE(0) !== BigInt(number)) return undefined;
-    return {
-      number,
-      octets,
-      transaction: octets.readBigUInt64LE(8),
-      flags: octets.readUInt16LE(18),
-      lower: octets.readUInt16LE(20),
-    };
+    return octets === undefined ? undefined : pageOf(octets, number);
   }
 
-  #meta(number: 0 | 1): { readonly transaction: bigint; readonly main: bigint } | undefined {
-    const octets = this.#read(number * this.#pageSize, this.#pageSize, 192);
-    if (octets === undefined || !isMeta(octets)) return undefined;
-    return { main: rootOf(octets, headerOctets + 24 + treeOctets).page, transaction: octets.readBigUInt64LE(152) };
+  #newestMeta(onFault: OnFault): Meta | undefined {
+    const metas = [0, this.#pageSize]
+      .map((at) => this.#metaAt(at))
+      .filter((meta) => meta !== undefined)
+      .sort((a, b) => (a.transaction < b.transaction ? 1 : -1));
+    if (metas.length < 2) onFault(`${2 - metas.length} of the 2 meta pages cannot be read`);
+    return metas[0];
+  }
+
+  #metaAt(at: number): Meta | undefined {
+    const octets = this.#read(at, metaOctets, metaOctets);
+    return octets === undefined ? undefined : metaOf(octets);
   }
 
   /** From a meta page, wherever one can be read: the second one stands at the page size. */
   #findPageSize(): number {
-    for (const size of pageSizes) {
-      const octets = this.#read(size, 192, 192);
-      if (octets !== undefined && isMeta(octets)) return size;
-    }
-    const first = this.#read(0, 192, 192);
-    const told = first !== undefined && isMeta(first) ? first.readUInt32LE(headerOctets + 24) : 0;
+    const second = pageSizes.find((size) => this.#metaAt(size) !== undefined);
+    if (second !== undefined) return second;
+    const told = this.#metaAt(0)?.pageSize ?? usualPageSize;
     return pageSizes.includes(told) ? told : usualPageSize;
   }
 
@@ -193,65 +232,50 @@ export class PageFile implements Disposable {
   }
 }
 
-export interface TreeRoot {
-  readonly page: bigint;
-  readonly entries: bigint;
+type OnNode = (node: Node, page: Page) => void;
+
+interface Walk {
+  readonly onFault: OnFault;
+  readonly isBefore: IsBefore;
+  /** One bit for each page of the file. */
+  readonly seen: Uint8Array;
 }
 
-interface Page {
-  readonly number: number;
-  readonly octets: Buffer;
-  readonly transaction: bigint;
-  readonly flags: number;
-  readonly lower: number;
+type IsBefore = (a: Buffer, b: Buffer) => boolean;
+
+const octetsAscend: IsBefore = (a, b) => a.compare(b) < 0;
+const numbersAscend: IsBefore = (a, b) =>
+  a.length === 8 && b.length === 8 && a.readBigUInt64LE(0) < b.readBigUInt64LE(0);
+
+/** Where in its tree a page stands: leaves at the level `depth`, keys from `from` on and before `to`. */
+interface Place {
+  readonly level: number;
+  readonly depth: number;
+  readonly from: Buffer | undefined;
+  readonly to: Buffer | undefined;
 }
 
-interface Node {
-  readonly flags: number;
-  readonly key: Buffer;
-  readonly size: number;
-  /** Where the value stands within the page. */
-  readonly valueAt: number;
-  /** What of the value stands within the page. */
-  readonly value: Buffer;
-  /** In a branch. */
-  readonly child: bigint;
+/** False when the page has been entered before. */
+function enter(number: number, seen: Uint8Array): boolean {
+  const at = Math.floor(number / 8);
+  const bit = 1 << (number % 8);
+  const before = seen[at] ?? 0;
+  seen[at] = before | bit;
+  return (before & bit) === 0;
 }
 
-function isMeta(octets: Buffer): boolean {
-  return octets.readUInt16LE(18) === flag.meta && octets.readUInt32LE(headerOctets) === magic;
-}
-
-function rootOf(octets: Buffer, at: number): TreeRoot {
-  return { entries: octets.readBigUInt64LE(at + 32), page: octets.readBigUInt64LE(at + 40) };
-}
-
-/** Those nodes of a leaf or branch page that lie within it. */
-function nodesOf({ octets, lower, flags: pageFlags }: Page): Node[] {
-  const nodes: Node[] = [];
-  for (let at = headerOctets; at + 2 <= Math.min(headerOctets + lower, octets.length); at += 2) {
-    const begin = headerOctets + octets.readUInt16LE(at);
-    if (begin + nodeOctets > octets.length) continue;
-    const low = octets.readUInt16LE(begin);
-    const high = octets.readUInt16LE(begin + 2);
-    const flags = octets.readUInt16LE(begin + 4);
-    const valueAt = begin + nodeOctets + octets.readUInt16LE(begin + 6);
-    const size = low + high * 0x1_0000;
-    const here = pageFlags === flag.branch ? 0 : (flags & nodeFlag.elsewhere) === 0 ? size : nodeOctets * 3;
-    if (valueAt + here > octets.length) continue;
-    nodes.push({
-      flags,
-      key: octets.subarray(begin + nodeOctets, valueAt),
-      size,
-      valueAt,
-      value: octets.subarray(valueAt, valueAt + here),
-      child: BigInt(low) + (BigInt(high) << 16n) + (BigInt(flags) << 32n),
-    });
-  }
-  return nodes;
-}
-
-/** Keys and names of trees are text; lmdb ends names with a NUL. */
-function keyText(key: Buffer): string {
-  return key.toString("utf8").replace(/\0$/u, "");
+/** Whether all of a page's nodes lie within it, and in the order and bounds that a search relies on. */
+function isOrderly(page: Page, nodes: readonly Node[], place: Place, isBefore: IsBefore): boolean {
+  const { octets, lower, upper, flags } = page;
+  if (lower % 2 !== 0 || lower > upper || upper + headerOctets > octets.length) return false;
+  if (nodes.length !== lower / 2 || nodes.length === 0) return false;
+  if ((flags === flag.leaf) !== (place.level === place.depth)) return false;
+  // The first key of a branch says nothing.
+  const keys = nodes.slice(flags === flag.branch ? 1 : 0).map(({ key }) => key);
+  const { from, to } = place;
+  const [first] = keys;
+  const last = keys.at(-1);
+  if (first === undefined || last === undefined) return false;
+  if ((from !== undefined && isBefore(first, from)) || (to !== undefined && !isBefore(last, to))) return false;
+  return keys.every((key, at) => at === 0 || isBefore(keys[at - 1] ?? key, key));
 }

@@ -1,5 +1,6 @@
 /**
- * Checks a spool that no daemon uses: every body's digest, and that records and indexes say the same. Changes nothing.
+ * Checks a spool that no daemon uses: the pages of the file, every body's digest, and that records and indexes say the
+ * same. Changes nothing. A file whose pages do not fit together is not given to LMDB, which would crash on it.
  *
  * A fault is something that popgate would trip over or that is lost. What a start cleans up by itself (an unfinished
  * body, a body still to be removed) is counted, not complained of.
@@ -13,6 +14,7 @@ import { decodeHistory, decodeLedger, decodeMessage } from "./codec.ts";
 import { after, below, chunkKey, midKey, schemaKey, schemaVersion, seenKey, splitTimeKey, timeKey } from "./keys.ts";
 import { dataFile, openLmdbStore } from "./lmdb-store.ts";
 import { lockSpool } from "./lock.ts";
+import { PageFile } from "./pages.ts";
 import { SpoolError } from "./port.ts";
 import { nextDue, type MessageRecord } from "./record.ts";
 import type { Entry, Store, Table } from "./store.ts";
@@ -41,17 +43,31 @@ interface VerifyFault {
 
 const page = 500;
 
-/** Rejects with SPOOL_UNUSABLE when there is no spool, when it is in use, or when LMDB cannot open it. */
+const mostPageFaults = 100;
+
+/** Rejects with SPOOL_UNUSABLE when there is no spool, or when it is in use. */
 export async function verifySpool(dir: string): Promise<VerifyReport> {
-  if (statSync(path.join(dir, dataFile), { throwIfNoEntry: false }) === undefined)
+  if ((statSync(path.join(dir, dataFile), { throwIfNoEntry: false })?.size ?? 0) === 0)
     throw new SpoolError("SPOOL_UNUSABLE", `there is no spool in ${dir}`);
   using _lock = lockSpool(dir);
+  const broken = pageFaults(path.join(dir, dataFile));
+  if (broken.length > 0) return { ...nothing, faults: broken };
   const store = openLmdbStore({ dir, readOnly: true });
   try {
     return await verifyStore(store);
   } finally {
     await store.close();
   }
+}
+
+/** What LMDB would trip over. */
+function pageFaults(file: string): VerifyFault[] {
+  const faults: VerifyFault[] = [];
+  using pages = new PageFile(file);
+  pages.check("all", (detail) => {
+    if (faults.length < mostPageFaults) faults.push({ where: dataFile, detail });
+  });
+  return faults;
 }
 
 export async function verifyStore(store: Store): Promise<VerifyReport> {
