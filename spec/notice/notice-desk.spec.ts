@@ -1,9 +1,10 @@
 import { simpleParser } from "mailparser";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { mustAddress, nullReversePath } from "../../src/core/address.ts";
 import type { PopgateEvent } from "../../src/core/events.ts";
 import type { HoldReason } from "../../src/core/hold.ts";
-import type { AccountName, MessageId } from "../../src/core/ids.ts";
+import { ownMemory, type AccountName, type MessageId } from "../../src/core/ids.ts";
+import { heldNews, markTold } from "../../src/notice/held-news.ts";
 import { createNoticeDesk, type NoticeDesk } from "../../src/notice/notice-desk.ts";
 import type { Spool } from "../../src/spool/port.ts";
 import type { MessageDraft } from "../../src/spool/record.ts";
@@ -198,6 +199,18 @@ describe("accounts", () => {
     retryAt: 0,
   });
 
+  const finished: PopgateEvent = {
+    kind: "poll-finished",
+    account,
+    listed: 0,
+    fetched: 0,
+    octets: 0,
+    deleted: 0,
+    left: 0,
+    held: 0,
+    ms: 1,
+  };
+
   test("a refused login is told once, repeated a day later while it lasts, and passed on each time", async () => {
     const world = await makeWorld();
     const desk = world.desk();
@@ -208,7 +221,8 @@ describe("accounts", () => {
     expect(seen).toHaveLength(5);
     const [notice] = await world.notices();
     expect(notice?.subject).toBe("popgate: an account needs help");
-    expect(notice?.text).toContain("sammel: poll failed (auth): 535 wrong password");
+    expect(notice?.text).toContain("sammel: The provider refuses the login.");
+    expect(notice?.text).toContain("535 wrong password");
     await world.clock.advance(2 * hour);
     sink.emit(failed("auth"));
     expect(await world.notices()).toHaveLength(1);
@@ -220,12 +234,106 @@ describe("accounts", () => {
     expect(await world.notices()).toHaveLength(2);
   });
 
+  test("what a later poll refutes before a notice was due is not told", async () => {
+    const world = await makeWorld();
+    const desk = world.desk();
+    const sink = desk.watch({ emit: () => undefined });
+    sink.emit(failed("tls"));
+    sink.emit(finished);
+    await desk.tick(never);
+    expect(await world.notices()).toEqual([]);
+  });
+
+  test("a line that is down for hours is told, once; each success begins anew", async () => {
+    const world = await makeWorld();
+    const desk = world.desk();
+    const sink = desk.watch({ emit: () => undefined });
+    for (const pause of [3, 0, 3, 2]) {
+      sink.emit(failed("connection"));
+      await world.clock.advance(pause * hour);
+      if (pause === 0) sink.emit(finished);
+    }
+    await desk.tick(never);
+    expect(await world.notices()).toEqual([]);
+    sink.emit(failed("temporary"));
+    await desk.tick(never);
+    sink.emit(failed("temporary"));
+    await world.clock.advance(2 * hour);
+    await desk.tick(never);
+    const notices = await world.notices();
+    expect(notices).toHaveLength(1);
+    expect(notices[0]?.text).toContain("No poll has succeeded for hours.");
+  });
+
+  test("thousands of messages that stay in their boxes do not keep out what concerns an account", async () => {
+    const world = await makeWorld();
+    const desk = world.desk("de");
+    const sink = desk.watch({ emit: () => undefined });
+    for (let index = 0; index < 3000; index++)
+      sink.emit({ kind: "box-notice", account, uidl: `u${index}`, detail: `larger than ${index} octets` });
+    sink.emit({ kind: "account-notice", account, detail: "gives no unique ids\u001B[2J" });
+    sink.emit(failed("auth"));
+    await desk.tick(never);
+    const [notice, ...others] = await world.notices();
+    expect(others).toEqual([]);
+    expect(notice?.text).toContain("sammel: Der Anbieter lehnt die Anmeldung ab.");
+    expect(notice?.text).toContain("gives no unique ids [2J");
+    expect(notice?.text.match(/Eine Nachricht bleibt im Postfach/gu)).toHaveLength(48);
+    expect(notice?.text).toContain("… und 2952 weitere.");
+  });
+
   test("a line that is down for a moment is nobody's business", async () => {
     const world = await makeWorld();
     const desk = world.desk();
     desk.watch({ emit: () => undefined }).emit(failed("connection"));
     await desk.tick(never);
     expect(await world.notices()).toEqual([]);
+  });
+});
+
+describe("a restart", () => {
+  test("writes no second notice within the time, and repeats no trouble within a day", async () => {
+    const world = await makeWorld();
+    const refused: PopgateEvent = { kind: "poll-failed", account, failure: "auth", detail: "no", retryAt: 0 };
+    const restarted = async (): Promise<number> => {
+      const desk = world.desk();
+      desk.watch({ emit: () => undefined }).emit(refused);
+      return desk.tick(never);
+    };
+    await restarted();
+    expect(await world.notices()).toHaveLength(1);
+    await world.hold("loop", "one");
+    await world.clock.advance(hour / 2);
+    expect(await restarted()).toBe(0);
+    expect(await world.notices()).toHaveLength(1);
+    await world.clock.advance(hour / 2);
+    expect(await restarted()).toBe(1);
+    const notices = await world.notices();
+    expect(notices).toHaveLength(2);
+    expect(notices[1]?.text).not.toContain("refuses the login");
+    await world.clock.advance(24 * hour);
+    await restarted();
+    expect((await world.notices())[2]?.text).toContain("refuses the login");
+  });
+
+  test.each([["text"], [null], [{ notice: 7 }], [{ notice: { lastNoticeAt: "x", told: [1, [2], ["k", "v"]] } }]])(
+    "a memory that cannot be read (%j) is as none",
+    async (memory) => {
+      const world = await makeWorld();
+      await world.spool.putState(ownMemory, memory);
+      await world.hold("loop", "one");
+      expect(await world.desk().tick(never)).toBe(1);
+    },
+  );
+
+  test("a clock that is set back does not silence it", async () => {
+    const world = await makeWorld();
+    const desk = world.desk();
+    await world.hold("loop", "one");
+    await desk.tick(never);
+    world.clock.set(world.clock.now() - 48 * hour);
+    await world.hold("loop", "two");
+    expect(await desk.tick(never)).toBe(1);
   });
 });
 
@@ -258,15 +366,90 @@ describe("a crash", () => {
   });
 });
 
-test("run looks from time to time, and ends with the signal", async () => {
+describe("running", () => {
+  test("looks from time to time, and ends with the signal", async () => {
+    const world = await makeWorld();
+    const stop = new AbortController();
+    const running = world.desk().run(stop.signal);
+    await world.clock.sleeping();
+    await world.hold("loop", "one");
+    await world.clock.advance(30_000);
+    expect(await world.notices()).toHaveLength(1);
+    expect(world.events.map(({ kind }) => kind)).toContain("notice-spooled");
+    stop.abort();
+    await running;
+  });
+
+  test("a flood that takes a while is one notice; one that does not end is told after a minute", async () => {
+    const world = await makeWorld();
+    const stop = new AbortController();
+    const running = world.desk().run(stop.signal);
+    await world.clock.sleeping();
+    for (let look = 0; look < 3; look++) {
+      await world.hold("loop", `s${look}`);
+      await world.clock.advance(15_000);
+    }
+    expect(await world.notices()).toEqual([]);
+    await world.clock.advance(15_000);
+    expect((await world.notices()).map(({ subject }) => subject)).toEqual(["popgate: 3 messages wait for you"]);
+    await world.clock.advance(hour);
+    for (let look = 0; look < 6; look++) {
+      await world.hold("loop", `t${look}`);
+      await world.clock.advance(15_000);
+    }
+    expect(await world.notices()).toHaveLength(2);
+    stop.abort();
+    await running;
+  });
+
+  test("does not read what is held again and again", async () => {
+    const world = await makeWorld();
+    await world.hold("loop", "one");
+    const held = vi.spyOn(world.spool, "held");
+    const stop = new AbortController();
+    const running = world.desk().run(stop.signal);
+    await world.clock.advance(hour + 60_000);
+    const before = held.mock.calls.length;
+    await world.clock.advance(10 * hour);
+    expect(held.mock.calls.length).toBe(before);
+    stop.abort();
+    await running;
+  });
+
+  test("a spool that is failed is waited for", async () => {
+    const world = await makeWorld();
+    await world.hold("loop", "one");
+    const stop = new AbortController();
+    world.store.faults.onCommit = () => new StoreError("Input/output error", false);
+    const running = world.desk().run(stop.signal);
+    await world.clock.advance(10 * 60_000);
+    expect(await world.notices()).toEqual([]);
+    world.store.faults.onCommit = undefined;
+    await world.clock.advance(10 * 60_000);
+    expect(await world.notices()).toHaveLength(1);
+    expect(world.events.map(({ kind }) => kind)).not.toContain("internal-error");
+    stop.abort();
+    await running;
+  });
+});
+
+test("two looks at once tell it once", async () => {
   const world = await makeWorld();
-  const stop = new AbortController();
-  const running = world.desk().run(stop.signal);
-  await world.clock.sleeping();
+  const desk = world.desk();
   await world.hold("loop", "one");
-  await world.clock.advance(30_000);
+  expect(await Promise.all([desk.tick(never), desk.tick(never)])).toEqual([1, 0]);
   expect(await world.notices()).toHaveLength(1);
-  expect(world.events.map(({ kind }) => kind)).toContain("notice-spooled");
-  stop.abort();
-  await running;
+});
+
+test("what is held more while the notice is written stays news", async () => {
+  const world = await makeWorld();
+  const id = await world.hold("loop", "one");
+  const settled = await world.hold("loop", "two");
+  const news = await heldNews(world.spool, never);
+  const hold = { reason: "refused", detail: "meanwhile", since: world.clock.now() } as const;
+  await world.spool.update(id, (record) => ({ ...record, hold }));
+  await world.spool.update(settled, (record) => ({ ...record, hold: undefined }));
+  await markTold(world.spool, news?.messages ?? [], world.clock.now());
+  expect((await world.spool.load(id))?.noticedAt).toBeUndefined();
+  expect((await heldNews(world.spool, never))?.messages).toMatchObject([{ id }]);
 });

@@ -34,6 +34,9 @@ export function parseMessageId(text: string): MessageId | undefined {
   return messageIdPattern.test(upper) ? (upper as MessageId) : undefined;
 }
 
+/** Under this name popgate keeps what it remembers beside its accounts. The configuration cannot give it. */
+export const ownMemory = ".popgate" as AccountName;
+
 /** An account's name: what the configuration accepts. */
 export function parseAccountName(text: string): AccountName | undefined {
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/u.test(text) ? (text as AccountName) : undefined;

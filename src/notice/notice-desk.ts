@@ -1,20 +1,24 @@
 /**
  * Tells the postmaster what needs a person: mail that is held, and accounts that cannot get on.
  *
- * Guarantees: one digest for everything that is new, at most one in `everyMs`, the first one at once. The notice is
- * spooled mail with the null reverse path, and it is durable before what it tells of is marked as told: a crash between
- * the two repeats a notice, and never loses one. A held notice is not told by another notice.
+ * Guarantees: one digest for everything that is new, at most one in `everyMs` (across restarts too), the first one
+ * without waiting for it. The notice is spooled mail with the null reverse path, and it is durable before what it tells
+ * of is marked as told: a crash between the two repeats a notice, and never loses one. A held notice is not told by
+ * another notice. While the spool cannot take it, it waits; nothing is marked.
  */
 import { nullReversePath, type Address } from "../core/address.ts";
-import type { EventSink, PopgateEvent } from "../core/events.ts";
-import type { MessageId } from "../core/ids.ts";
+import type { EventSink } from "../core/events.ts";
+import { ownMemory, type MessageId } from "../core/ids.ts";
 import type { Clock, EpochMs } from "../core/ports.ts";
-import { eventText } from "../core/event-words.ts";
 import { examine } from "../message/examine.ts";
-import { SpoolError, type Inspection, type Intake, type Queue } from "../spool/port.ts";
-import { queuedRecipient, type MessageDraft, type MessageRecord } from "../spool/record.ts";
+import { SpoolError, type Inspection, type Intake, type Ledger, type Queue } from "../spool/port.ts";
+import { queuedRecipient, type MessageDraft } from "../spool/record.ts";
+import { heldNews, markTold, type HeldNews } from "./held-news.ts";
 import { noticeMail } from "./notice-mail.ts";
-import { noticeSubject, noticeText, type NoticeItem, type NoticeLanguage } from "./notice-text.ts";
+import { noticeMemory, readNoticeMemory } from "./notice-memory.ts";
+import { noticeSubject, noticeText, type NoticeContent } from "./notice-text.ts";
+import type { NoticeLanguage } from "./notice-words.ts";
+import { Troubles, type Trouble } from "./troubles.ts";
 
 interface NoticeOptions {
   readonly postmaster: Address;
@@ -25,7 +29,7 @@ interface NoticeOptions {
 }
 
 export interface NoticePorts {
-  readonly spool: Intake & Queue & Inspection;
+  readonly spool: Intake & Queue & Inspection & Pick<Ledger, "state" | "putState">;
   readonly clock: Clock;
   readonly events: EventSink;
   readonly options: NoticeOptions;
@@ -42,154 +46,143 @@ export interface NoticeDesk {
 
 /** How often it is looked whether there is something to tell. */
 const lookEveryMs = 15_000;
-const pageSize = 200;
-const dayMs = 86_400_000;
-/** Different troubles that are remembered. */
-const mostTroubles = 1000;
+/** While there is more at each look, the notice waits for so many looks: a flood is one notice. */
+const longestWaitLooks = 4;
 
-interface Trouble {
-  readonly text: string;
-  told: EpochMs | undefined;
+interface News {
+  readonly held: HeldNews;
+  readonly troubles: readonly Trouble[];
 }
 
-export function createNoticeDesk({ spool, clock, events, options }: NoticePorts): NoticeDesk {
-  const troubles = new Map<string, Trouble>();
-  let lastNoticeAt: EpochMs | undefined;
+export function createNoticeDesk(ports: NoticePorts): NoticeDesk {
+  return new Desk(ports);
+}
 
-  const note = (event: PopgateEvent): void => {
-    const key = troubleKey(event);
-    if (key === undefined || troubles.size >= mostTroubles) return;
-    const known = troubles.get(key);
-    const again = known?.told !== undefined && clock.now() - known.told >= dayMs;
-    if (known === undefined || again) troubles.set(key, { text: eventText(event), told: undefined });
-  };
+class Desk implements NoticeDesk {
+  readonly #ports: NoticePorts;
+  readonly #troubles = new Troubles();
+  #recalled = false;
+  #lastNoticeAt: EpochMs | undefined;
+  /** Looks and notices follow each other: two at once would tell the same. */
+  #turn: Promise<unknown> = Promise.resolve();
 
-  const tick = async (signal: AbortSignal): Promise<number> => {
-    const now = clock.now();
-    if (lastNoticeAt !== undefined && now - lastNoticeAt < options.everyMs && now >= lastNoticeAt) return 0;
-    const news = [...troubles.values()].filter(({ told }) => told === undefined);
-    const held = await untold(spool, signal);
-    if (held.length === 0 && news.length === 0) return 0;
-    const content = {
-      hostname: options.hostname,
-      items: held.flatMap(itemsOf),
-      troubles: news.map(({ text }) => text),
+  constructor(ports: NoticePorts) {
+    this.#ports = ports;
+  }
+
+  async tick(signal: AbortSignal): Promise<number> {
+    return this.#inTurn(async () => {
+      const news = await this.#look(signal);
+      return news === undefined ? 0 : this.#tell(news);
+    });
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { spool, clock, events } = this.#ports;
+    let changed = true;
+    let seen = 0;
+    let waits = 0;
+    using _changes = spool.onChange(() => (changed = true));
+    const round = async (): Promise<void> => {
+      const troubles = this.#troubles.news(clock.now()).length;
+      if (!changed && seen === 0 && troubles === 0) return;
+      const news = await this.#look(signal);
+      if (news === undefined) return;
+      // Only now: a look that came too soon, or failed, has to be made up for.
+      changed = false;
+      const size = news.held.messages.length + news.troubles.length;
+      const grows = size > seen && waits < longestWaitLooks;
+      if (size > 0 && !grows) await this.#tell(news);
+      seen = grows ? size : 0;
+      waits = grows ? waits + 1 : 0;
     };
-    const id = await spoolNotice(spool, options, now, (ingestId) =>
-      noticeMail({
-        to: options.postmaster,
-        hostname: options.hostname,
-        subject: noticeSubject(options.language, content),
-        text: noticeText(options.language, content),
-        at: now,
-        id: ingestId,
-      }),
-    );
-    lastNoticeAt = now;
-    for (const trouble of news) trouble.told = now;
-    events.emit({ kind: "notice-spooled", message: id, about: held.length });
-    // The notice is durable: from here on they count as told.
-    for (const record of held) await markTold(spool, record.id, now);
-    return held.length;
-  };
-
-  return {
-    tick,
-    async run(signal) {
-      while (!signal.aborted) {
-        try {
-          await tick(signal);
-        } catch (error) {
-          // The spool's own trouble is told by the spool; the notice is written when it can be.
-          if (!(error instanceof SpoolError) && !signal.aborted)
-            events.emit({ kind: "internal-error", where: "notices", detail: String(error) });
-        }
-        await clock.sleep(lookEveryMs, signal).catch(() => undefined);
+    while (!signal.aborted) {
+      try {
+        await this.#inTurn(round);
+      } catch (error) {
+        changed = true;
+        // The spool's own trouble is told by the spool; the notice is written when it can be.
+        if (!(error instanceof SpoolError) && !signal.aborted)
+          events.emit({ kind: "internal-error", where: "notices", detail: String(error) });
       }
-    },
-    watch: (sink) => ({
-      emit(event) {
-        note(event);
+      await clock.sleep(lookEveryMs, signal).catch(() => undefined);
+    }
+  }
+
+  watch(sink: EventSink): EventSink {
+    return {
+      emit: (event) => {
+        this.#troubles.note(event, this.#ports.clock.now());
         sink.emit(event);
       },
-    }),
-  };
-}
+    };
+  }
 
-/** The same key for the same trouble of the same account: it is told once. */
-function troubleKey(event: PopgateEvent): string | undefined {
-  switch (event.kind) {
-    case "poll-failed":
-      return ["auth", "tls", "permanent"].includes(event.failure) ? `${event.account} ${event.failure}` : undefined;
-    case "profile-drift":
-    case "profile-undecided":
-    case "box-rebuilt":
-      return `${event.account} ${event.kind}`;
-    case "account-notice":
-      return `${event.account} ${event.detail}`;
-    case "box-notice":
-      return `${event.account} ${event.uidl} ${event.detail}`;
-    case "spool-full":
-    case "spool-failed":
-    case "record-set-aside":
-      return event.kind;
-    // oxlint-disable-next-line typescript/switch-exhaustiveness-check -- all other events need nobody
-    default:
-      return undefined;
+  async #inTurn<T>(step: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(step);
+    this.#turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  /** What is to be told; `undefined` when it is too soon for a notice, or the signal was aborted. */
+  async #look(signal: AbortSignal): Promise<News | undefined> {
+    const { spool, clock, options } = this.#ports;
+    await this.#recall();
+    const since = clock.now() - (this.#lastNoticeAt ?? Number.NEGATIVE_INFINITY);
+    // A clock that was set back must not silence us until it has caught up.
+    if (since >= 0 && since < options.everyMs) return undefined;
+    const held = await heldNews(spool, signal);
+    return held === undefined ? undefined : { held, troubles: this.#troubles.news(clock.now()) };
+  }
+
+  async #tell({ held, troubles }: News): Promise<number> {
+    const { spool, clock, events, options } = this.#ports;
+    const told = held.messages.length;
+    if (told + troubles.length === 0) return 0;
+    const now = clock.now();
+    const content: NoticeContent = {
+      hostname: options.hostname,
+      messages: told,
+      counts: held.counts,
+      items: held.items,
+      troubles,
+      moreTroubles: this.#troubles.beyond,
+    };
+    const id = await spoolNotice(spool, options, now, content);
+    // The notice is durable: from here on they count as told.
+    this.#lastNoticeAt = now;
+    this.#troubles.tell(troubles, now);
+    events.emit({ kind: "notice-spooled", message: id, about: told });
+    await markTold(spool, held.messages, now);
+    await spool.putState(ownMemory, noticeMemory(now, this.#troubles.told));
+    return told;
+  }
+
+  async #recall(): Promise<void> {
+    if (this.#recalled) return;
+    const { lastNoticeAt, told } = readNoticeMemory(await this.#ports.spool.state(ownMemory));
+    this.#lastNoticeAt = lastNoticeAt;
+    this.#troubles.recall(told);
+    this.#recalled = true;
   }
 }
 
-/** Held messages, or messages with something held, that nobody has been told of. */
-async function untold(spool: Inspection, signal: AbortSignal): Promise<MessageRecord[]> {
-  const found: MessageRecord[] = [];
-  let after: MessageId | undefined;
-  while (!signal.aborted) {
-    const page = await spool.held(after, pageSize);
-    found.push(...page.filter(isNews));
-    after = page.at(-1)?.id;
-    if (page.length < pageSize) break;
-  }
-  return found;
-}
-
-function isNews(record: MessageRecord): boolean {
-  if (record.origin.kind === "local") return false;
-  const told = record.noticedAt;
-  return told === undefined || itemsOf(record).some((_item, index) => (holdTimes(record)[index] ?? 0) > told);
-}
-
-function holdTimes(record: MessageRecord): number[] {
-  const whole = record.hold === undefined ? [] : [record.hold.since];
-  return [...whole, ...record.recipients.flatMap(({ state }) => (state.kind === "held" ? [state.hold.since] : []))];
-}
-
-function itemsOf(record: MessageRecord): NoticeItem[] {
-  const common = {
-    id: record.id,
-    account: record.origin.kind === "pop3" ? record.origin.account : "",
-    from: record.summary.from,
-    subject: record.summary.subject,
-    receivedAt: record.receivedAt,
-  };
-  const whole = record.hold === undefined ? [] : [{ ...common, recipient: undefined, ...reasonOf(record.hold) }];
-  const parts = record.recipients.flatMap(({ address, state }) =>
-    state.kind === "held" ? [{ ...common, recipient: address, ...reasonOf(state.hold) }] : [],
-  );
-  return [...whole, ...parts];
-}
-
-function reasonOf({ reason, detail }: Pick<NoticeItem, "reason" | "detail">): Pick<NoticeItem, "reason" | "detail"> {
-  return { reason, detail };
-}
-
+/** Resolves with the notice's id when it is durable. */
 async function spoolNotice(
   spool: Intake,
-  { postmaster }: NoticeOptions,
+  { postmaster, hostname, language }: NoticeOptions,
   now: EpochMs,
-  compose: (id: MessageId) => Buffer,
+  content: NoticeContent,
 ): Promise<MessageId> {
   await using ingest = spool.begin();
-  const octets = compose(ingest.id);
+  const octets = noticeMail({
+    to: postmaster,
+    hostname,
+    subject: noticeSubject(language, content),
+    text: noticeText(language, content),
+    at: now,
+    id: ingest.id,
+  });
   const examination = examine({ maxHeader: octets.length });
   examination.push(octets);
   const { summary, traits, contentDigest } = examination.finish();
@@ -209,13 +202,4 @@ async function spoolNotice(
   };
   await ingest.commit(draft, undefined);
   return ingest.id;
-}
-
-async function markTold(spool: Queue, id: MessageId, now: EpochMs): Promise<void> {
-  try {
-    await spool.update(id, (record) => ({ ...record, noticedAt: now }));
-  } catch (error) {
-    // Somebody has settled it meanwhile.
-    if (!(error instanceof SpoolError && error.code === "SPOOL_NO_MESSAGE")) throw error;
-  }
 }

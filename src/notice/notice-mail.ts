@@ -32,12 +32,12 @@ export function noticeMail({ to, hostname, subject, text, at, id }: NoticeMail):
     ...(body.match(/.{1,76}/gu) ?? []),
     "",
   ];
-  return Buffer.from(lines.join("\r\n"), "latin1");
+  return Buffer.from(lines.join("\r\n"), "utf8");
 }
 
-/** Encoded words (RFC 2047) of at most 75 characters, where the text is not plain ASCII. */
+/** Encoded words (RFC 2047) of at most 75 characters, where the text is not short and plain ASCII. */
 function encodeSubject(subject: string): string {
-  if (/^[\x20-\x7e]*$/u.test(subject)) return subject;
+  if (/^[\x20-\x7e]{0,60}$/u.test(subject) && !subject.includes("=?")) return subject;
   const words: string[] = [];
   let part = "";
   for (const character of subject) {

@@ -13,7 +13,7 @@
  *   mid       digest of a Message-ID/id → "": queued and ended messages by that field
  *   seen      content digest/digest of a recipient → id: who has been given which content
  *   ledger    account/unique id → entry (JSON)
- *   state     account → whatever the account remembers (JSON)
+ *   state     account → whatever the account remembers (JSON); `.popgate` for popgate itself
  *   setaside  table/key → octets of an entry that could not be read
  */
 import { createHash } from "node:crypto";
