@@ -124,8 +124,8 @@ export class Health {
     if (this.#dir === undefined || ballastOctets === 0) return;
     const file = path.join(this.#dir, ballastName);
     if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) >= ballastOctets) return;
-    if (this.#freeOctets(this.#dir) < minFreeOctets + 2 * ballastOctets) return;
     try {
+      if (this.#freeOctets(this.#dir) < minFreeOctets + 2 * ballastOctets) return;
       this.#writeBallast(file, ballastOctets);
     } catch (error) {
       this.dropBallast();
@@ -156,7 +156,11 @@ export class Health {
     if (used > maxOctets) return `bodies use ${used} octets, the limit is ${maxOctets}`;
     if (this.#dir === undefined) return undefined;
     const now = this.#clock.now();
-    if (Math.abs(now - this.#free.at) > freshForMs) this.#free = { octets: this.#freeOctets(this.#dir), at: now };
+    try {
+      if (Math.abs(now - this.#free.at) > freshForMs) this.#free = { octets: this.#freeOctets(this.#dir), at: now };
+    } catch (error) {
+      return `the free space of the disk cannot be asked for: ${error instanceof Error ? error.message : String(error)}`;
+    }
     const { octets } = this.#free;
     return octets < minFreeOctets
       ? `${octets} octets free on the disk, at least ${minFreeOctets} are wanted`

@@ -18,6 +18,8 @@ import { writesForNew, writesForSeen } from "./writes.ts";
 
 /** Octets of one message that may wait for the disk. */
 const maxUnwritten = 4 * 1024 * 1024;
+/** So many small pieces are gathered before they are joined: each costs far more memory than the octets it holds. */
+const mostPieces = 256;
 /** So often the room that is left is looked at while a message comes in. */
 const checkEvery = 1024 * 1024;
 
@@ -44,6 +46,8 @@ class OpenIngest implements Ingest {
   readonly #core: SpoolCore;
   readonly #hash: Hash = createHash("sha256");
   #parts: Buffer[] = [];
+  /** The last of them, as they came. */
+  #pieces: Buffer[] = [];
   #partOctets = 0;
   #chunks = 0;
   #unwritten = 0;
@@ -63,10 +67,10 @@ class OpenIngest implements Ingest {
 
   async write(chunk: Buffer): Promise<void> {
     this.#mustBeOpen();
-    this.#hash.update(chunk);
     this.size += chunk.length;
     this.#core.incoming += chunk.length;
-    this.#parts.push(chunk);
+    this.#pieces.push(chunk);
+    if (this.#pieces.length >= mostPieces) this.#settlePieces();
     this.#partOctets += chunk.length;
     const { chunkOctets } = this.#core.options;
     // A message of exactly one chunk still counts as small: only what is beyond it must be written now.
@@ -95,13 +99,14 @@ class OpenIngest implements Ingest {
   ): Promise<CommitResult> {
     await Promise.all(this.#writing);
     if (this.#failure !== undefined) throw this.#failure;
+    const last = this.#take();
     const digest = this.#hash.digest("hex");
-    if (onceFor === undefined) return this.#store(draft, digest, ledger, false);
+    if (onceFor === undefined) return this.#store(draft, { digest, last }, ledger, false);
     // Copies that come in at the same time wait for each other.
     return this.#core.turns.pass(`content ${draft.contentDigest}`, async () => {
       const { recipients, earlier } = this.#notYetGiven(draft);
       if (recipients.length > 0 || earlier === undefined)
-        return this.#store({ ...draft, recipients }, digest, ledger, true);
+        return this.#store({ ...draft, recipients }, { digest, last }, ledger, true);
       await this.#storeDuplicate(digest, ledger);
       return { kind: "duplicate", of: earlier };
     });
@@ -121,7 +126,7 @@ class OpenIngest implements Ingest {
 
   async #store(
     draft: MessageDraft,
-    digest: string,
+    { digest, last }: { readonly digest: string; readonly last: Buffer },
     ledger: LedgerDraft | undefined,
     once: boolean,
   ): Promise<CommitResult> {
@@ -137,8 +142,7 @@ class OpenIngest implements Ingest {
       noticedAt: undefined,
     };
     const writes: Write[] = [];
-    if (this.#partOctets > 0)
-      writes.push({ table: "chunk", key: chunkKey(this.id, this.#chunks), value: this.#take() });
+    if (last.length > 0) writes.push({ table: "chunk", key: chunkKey(this.id, this.#chunks), value: last });
     if (this.#chunks > 0) writes.push({ table: "ingest", key: this.id, value: undefined });
     writes.push(...writesForNew(record, now), ...ledgerWrites(ledger, digest, this.id));
     if (once) writes.push(...writesForSeen(record));
@@ -164,6 +168,7 @@ class OpenIngest implements Ingest {
     this.#core.incoming -= this.size - this.#written;
     this.#core.open.delete(this.id);
     this.#parts = [];
+    this.#pieces = [];
   }
 
   #notYetGiven(draft: MessageDraft): { recipients: Recipient[]; earlier: MessageId | undefined } {
@@ -213,10 +218,19 @@ class OpenIngest implements Ingest {
 
   /** What has gathered, as a buffer of its own: what a socket lends must not be kept. */
   #take(): Buffer {
+    this.#settlePieces();
     const whole = Buffer.concat(this.#parts, this.#partOctets);
     this.#parts = [];
     this.#partOctets = 0;
     return whole;
+  }
+
+  /** Each octet is hashed here, once. */
+  #settlePieces(): void {
+    const settled = this.#pieces.length < mostPieces ? this.#pieces : [Buffer.concat(this.#pieces)];
+    for (const piece of settled) this.#hash.update(piece);
+    this.#parts.push(...settled);
+    this.#pieces = [];
   }
 
   #removal(): Write[] {

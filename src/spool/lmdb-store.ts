@@ -76,7 +76,11 @@ function openEnvironment(settings: RootDatabaseOptionsWithPath): {
   try {
     const root = open<Buffer, string>(settings);
     const databases = new Map<Table, Binary>();
-    for (const name of tables) databases.set(name, root.openDB<Buffer, string>({ name, encoding: "binary" }));
+    for (const name of tables) {
+      // Not there: a process died while it made its spool, and nothing may be made now. lmdb's types do not say so.
+      const database: Binary | undefined = root.openDB<Buffer, string>({ name, encoding: "binary" });
+      if (database !== undefined) databases.set(name, database);
+    }
     return { root, databases };
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
@@ -97,18 +101,18 @@ class LmdbStore implements Store {
   }
 
   get(table: Table, key: string): Buffer | undefined {
-    return this.#table(table).getBinary(key);
+    return reading(() => this.#table(table)?.getBinary(key));
   }
 
   range(table: Table, from: string, to: string | undefined, limit: number): readonly Entry[] {
-    const entries: Entry[] = [];
     // The iterator is read to its end within this turn: no snapshot outlives the call.
-    for (const { key, value } of this.#table(table).getRange(rangeOf(from, to, limit))) entries.push({ key, value });
-    return entries;
+    return reading(() =>
+      [...(this.#table(table)?.getRange(rangeOf(from, to, limit)) ?? [])].map(({ key, value }) => ({ key, value })),
+    );
   }
 
   keys(table: Table, from: string, to: string | undefined, limit: number): readonly string[] {
-    return [...this.#table(table).getKeys(rangeOf(from, to, limit))];
+    return reading(() => [...(this.#table(table)?.getKeys(rangeOf(from, to, limit)) ?? [])]);
   }
 
   async commit(writes: readonly Write[]): Promise<void> {
@@ -117,16 +121,18 @@ class LmdbStore implements Store {
       if (key === "" || Buffer.byteLength(key) > maxKeyOctets) throw new TypeError(`not a key: ${key.slice(0, 100)}`);
     }
     // All writes of one event turn are one transaction: there must be no await between them.
-    const done = writes.map(({ table, key, value }) =>
-      value === undefined ? this.#table(table).remove(key) : this.#table(table).put(key, value),
-    );
+    const done = writes.map(({ table, key, value }) => {
+      const database = this.#table(table);
+      if (database === undefined) throw new TypeError(`no table ${table}`);
+      return value === undefined ? database.remove(key) : database.put(key, value);
+    });
     const results = await Promise.allSettled(done);
     const failed = results.find((result) => result.status === "rejected");
     if (failed !== undefined) throw await toStoreError(failed.reason);
   }
 
   stats(table: Table): TableStats {
-    const stats = numbersOf(this.#table(table).getStats());
+    const stats = numbersOf(reading((): unknown => this.#table(table)?.getStats()));
     const pages = stats("treeBranchPageCount") + stats("treeLeafPageCount") + stats("overflowPages");
     return { entries: stats("entryCount"), octets: pages * stats("pageSize") };
   }
@@ -153,11 +159,10 @@ class LmdbStore implements Store {
     await this.#root.close();
   }
 
-  #table(name: Table): Binary {
+  /** `undefined`: there is no such table, in a store that may only be read. */
+  #table(name: Table): Binary | undefined {
     if (this.#closed) throw new SpoolError("SPOOL_UNUSABLE", "the spool is closed");
-    const database = this.#databases.get(name);
-    if (database === undefined) throw new TypeError(`no table ${name}`);
-    return database;
+    return this.#databases.get(name);
   }
 }
 
@@ -167,6 +172,23 @@ function rangeOf(
   limit: number,
 ): { start: string; end?: string; limit: number } {
   return end === undefined ? { start, limit } : { start, end, limit };
+}
+
+/** What LMDB says of pages that do not fit together is damage to us. */
+function reading<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof SpoolError) throw error;
+    const text = error instanceof Error ? error.message : String(error);
+    throw new SpoolError(
+      "SPOOL_DAMAGED",
+      `the spool's file is damaged: ${text}; stop popgate and check it with verify`,
+      {
+        cause: error,
+      },
+    );
+  }
 }
 
 /** lmdb gives its statistics untyped. */

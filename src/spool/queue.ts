@@ -7,6 +7,7 @@ import { after, below, chunkKey, splitTimeKey, timePrefix } from "./keys.ts";
 import { SpoolError } from "./port.ts";
 import { holdsMore, isEnded, type HistoryRecord, type MessageRecord } from "./record.ts";
 import { changed, commit, commitChange, orSetAside, type SpoolCore } from "./spool-core.ts";
+import type { Write } from "./store.ts";
 import { writesForChange } from "./writes.ts";
 
 export function dueMessages(core: SpoolCore, now: EpochMs, limit: number): MessageId[] {
@@ -67,17 +68,27 @@ export async function updateMessage(
     const { version, receivedAt, size, digest } = before;
     const noticedAt = holdsMore(before, wanted) ? undefined : wanted.noticedAt;
     const next = { ...wanted, version, id, receivedAt, size, digest, noticedAt };
+    const body = isEnded(next) ? endOfBody(core, id) : [];
     // Tried even when the spool has failed: an outcome that is not written down is a mail delivered twice.
-    await commitChange(core, writesForChange(before, next, core.ports.clock.now()));
+    await commitChange(core, [...writesForChange(before, next, core.ports.clock.now()), ...body]);
     changed(core);
     // What fails here is tried again by maintenance.
-    if (isEnded(next)) void emptyTrash(core, core.ending).catch(() => undefined);
+    if (body.some(({ table }) => table === "trash")) void emptyTrash(core, core.ending).catch(() => undefined);
     return next;
   });
 }
 
+/** A body of so many chunks goes with the message's end; a longer one leaves a mark, and is removed bit by bit. */
+const chunksAtOnce = 8;
 const chunksPerCommit = 64;
 const bodiesPerRound = 32;
+
+function endOfBody(core: SpoolCore, id: MessageId): Write[] {
+  const [from, to] = below(id);
+  const keys = core.store.keys("chunk", from, to, chunksAtOnce + 1);
+  if (keys.length > chunksAtOnce) return [{ table: "trash", key: id, value: Buffer.alloc(0) }];
+  return keys.map((key) => ({ table: "chunk", key, value: undefined }));
+}
 
 /**
  * Removes the bodies of ended messages, one round after the other, until none is left or the signal is aborted. One at a

@@ -38,6 +38,8 @@ export interface SpoolCore {
   readonly listeners: Set<() => void>;
   /** Octets of bodies that are on their way in. */
   incoming: number;
+  /** Octets of stored bodies, as of the last commit; `undefined` when they have to be asked for. */
+  stored: number | undefined;
   /** Ids of messages that are on their way in: none is given out twice. */
   readonly open: Set<MessageId>;
   /** Aborted when the spool is being closed. */
@@ -57,6 +59,8 @@ export async function commit(core: SpoolCore, writes: readonly Write[]): Promise
     if (!(error instanceof StoreError)) throw error;
     const octets = writes.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
     throw core.health.failed(error, octets + core.incoming);
+  } finally {
+    core.stored = undefined;
   }
   if (core.health.state.kind === "failed") core.health.recovered();
 }
@@ -77,7 +81,9 @@ export async function commitChange(core: SpoolCore, writes: readonly Write[]): P
 
 /** Octets of bodies stored and on their way. */
 export function usedOctets(core: SpoolCore): number {
-  return core.store.stats("chunk").octets + core.incoming;
+  // Between two commits thousands may begin: the store is asked once.
+  core.stored ??= core.store.stats("chunk").octets;
+  return core.stored + core.incoming;
 }
 
 /** Tells who waits for a change. What they do with it cannot undo what is durable. */

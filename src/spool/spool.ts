@@ -78,6 +78,7 @@ export async function openOn(
     turns: new Turnstile(),
     listeners: new Set(),
     incoming: 0,
+    stored: undefined,
     open: new Set(),
   };
   try {
@@ -87,8 +88,7 @@ export async function openOn(
     const { queued, held } = counts(core);
     ports.events.emit({ kind: "spool-opened", dir: options.dir, queued, held, swept });
   } catch (error) {
-    await store.close();
-    atEnd();
+    await store.close().finally(atEnd);
     throw error;
   }
   // Bodies that were to be removed when the last run ended.
@@ -166,9 +166,12 @@ async function close(
   atEnd: () => void,
 ): Promise<void> {
   ending.abort(new Error("the spool is closed"));
-  await looking;
-  await core.turns.idle();
-  await core.janitor?.catch(() => undefined);
-  await core.store.close();
-  atEnd();
+  try {
+    await looking;
+    await core.turns.idle();
+    await core.janitor?.catch(() => undefined);
+    await core.store.close();
+  } finally {
+    atEnd();
+  }
 }

@@ -24,11 +24,11 @@ export function isHeld(record: Pick<MessageRecord, "hold" | "recipients">): bool
 /** A record that is new in the queue. One that has ended already (no recipients were left) is history at once. */
 export function writesForNew(record: MessageRecord, now: EpochMs): Write[] {
   const mid = record.summary.messageId === "" ? [] : [put("mid", midKey(record.summary.messageId, record.id))];
-  if (isEnded(record)) return [...mid, ...toHistory(record, now)];
+  if (isEnded(record)) return [...mid, ...toHistory(record, now), put("trash", record.id)];
   return [...mid, put("message", record.id, encode(record)), ...indexed(undefined, record)];
 }
 
-/** A record that takes the place of another. */
+/** A record that takes the place of another. When it has ended, its body is the caller's to remove. */
 export function writesForChange(before: MessageRecord, after: MessageRecord, now: EpochMs): Write[] {
   if (!isEnded(after)) return [put("message", after.id, encode(after)), ...indexed(before, after)];
   return [remove("message", after.id), ...indexed(before, undefined), ...toHistory(after, now)];
@@ -36,7 +36,7 @@ export function writesForChange(before: MessageRecord, after: MessageRecord, now
 
 function toHistory(record: MessageRecord, now: EpochMs): Write[] {
   const history: HistoryRecord = { ...record, endedAt: now };
-  return [put("history", record.id, encode(history)), put("ended", timeKey(now, record.id)), put("trash", record.id)];
+  return [put("history", record.id, encode(history)), put("ended", timeKey(now, record.id))];
 }
 
 /** What has to change in the indexes between two states of one message. */
