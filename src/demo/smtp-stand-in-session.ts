@@ -1,30 +1,20 @@
 /**
  * One SMTP session of the stand-in: RFC 5321 with the extensions that its knobs offer.
  *
- * States: `command` reads CRLF-ended lines one at a time (pipelined ones wait); `data` hands octets to a `DataReader`
- * until the final dot; `auth` takes the lines of a SASL exchange. A phase's rule is asked before the phase is acted on.
+ *   greeting ──EHLO, HELO──▶ ready ──MAIL──▶ transaction ──DATA──▶ data ──final dot──▶ ready
+ *      ready ──AUTH──▶ auth ──▶ ready          ready, transaction ──STARTTLS──▶ greeting, under TLS
+ *
+ * In `data`, octets go to a `DataReader`; in `auth`, lines go to the SASL exchange; everywhere else lines are commands,
+ * one at a time, and pipelined ones wait. A phase's rule is asked before the phase is acted on.
  */
 import { createHash } from "node:crypto";
 import type { Socket } from "node:net";
-import type { Clock } from "../core/ports.ts";
-import { DataReader } from "./smtp-data-reader.ts";
-import { SmtpStandInAuth } from "./smtp-stand-in-auth.ts";
-import type { SmtpStandInKnobs, StandInAction, StandInPhase } from "./smtp-stand-in-knobs.ts";
 import type { ReceivedMessage } from "./received-message.ts";
-
-export interface SmtpStandInWorld {
-  readonly connection: number;
-  readonly clock: Clock;
-  /** Aborted when the stand-in is closed. */
-  readonly signal: AbortSignal;
-  knobs(): SmtpStandInKnobs;
-  /** More connections are open than the knobs allow. */
-  isCrowded(): boolean;
-  /** Puts TLS on the connection; `undefined` where STARTTLS is not to be had. */
-  readonly secure: ((socket: Socket) => Socket) | undefined;
-  log(line: string): void;
-  take(message: ReceivedMessage): Promise<void>;
-}
+import { DataReader } from "./smtp-data-reader.ts";
+import { SmtpStandInAnswers, type SmtpStandInWorld } from "./smtp-stand-in-answers.ts";
+import { SmtpStandInAuth } from "./smtp-stand-in-auth.ts";
+import { SmtpStandInChannel } from "./smtp-stand-in-channel.ts";
+import { offersOf, parsePath } from "./smtp-stand-in-envelope.ts";
 
 interface Mail {
   readonly reversePath: string;
@@ -42,88 +32,66 @@ interface Data {
   begun: boolean;
 }
 
-/** RFC 5321 §4.5.3.1.4 asks for 512; Exchange's long addresses and ours need more. */
-const maxLineOctets = 4096;
+/** RFC 4954 §4 asks for as much in AUTH; for commands RFC 5321 §4.5.3.1.4 asks for 512. */
+const maxLineOctets = 12_288;
 
 export class SmtpStandInSession {
   readonly #world: SmtpStandInWorld;
-  #socket: Socket;
-  #secured: boolean;
-  #input: Buffer = Buffer.alloc(0);
+  readonly #channel: SmtpStandInChannel;
+  readonly #answers: SmtpStandInAnswers;
   #busy = false;
-  #over = false;
-  #greeted = false;
+  /** Keywords that were offered; `undefined` before EHLO or HELO. */
+  #offers: ReadonlySet<string> | undefined;
   #authenticated = false;
   #mail: Mail | undefined;
   #data: Data | undefined;
   #auth: SmtpStandInAuth | undefined;
-  #transactions = 0;
-  #errors = 0;
 
-  constructor(world: SmtpStandInWorld, socket: Socket, secured: boolean) {
+  /** `secure`: TLS from the first octet. */
+  constructor(world: SmtpStandInWorld, socket: Socket, secure: ((socket: Socket) => Socket) | undefined) {
     this.#world = world;
-    this.#socket = socket;
-    this.#secured = secured;
-    this.#listen();
+    this.#channel = new SmtpStandInChannel(socket, secure, () => this.#pump());
+    this.#answers = new SmtpStandInAnswers(world, this.#channel);
     void this.#turn(async () => this.#greet());
   }
-
-  #listen(): void {
-    const socket = this.#socket;
-    socket.on("data", this.#onData);
-    socket.on("error", () => socket.destroy());
-    socket.on("close", this.#onClose);
-  }
-
-  readonly #onData = (chunk: Buffer): void => {
-    this.#input = this.#input.length === 0 ? chunk : Buffer.concat([this.#input, chunk]);
-    this.#pump();
-  };
-
-  readonly #onClose = (): void => {
-    this.#over = true;
-  };
 
   /** One step at a time: a phase that waits holds up what the client has pipelined, and reading stops meanwhile. */
   async #turn(step: () => Promise<void>): Promise<void> {
     this.#busy = true;
-    this.#socket.pause();
+    this.#channel.pause();
     try {
       await step();
     } catch (error) {
+      // Anything but the stand-in's own end is the fault of a rule or of this class, and has to be seen.
       if (!this.#world.signal.aborted) throw error;
     } finally {
       this.#busy = false;
-      if (!this.#over) {
-        this.#socket.resume();
+      if (!this.#channel.over) {
+        this.#channel.resume();
         this.#pump();
       }
     }
   }
 
   #pump(): void {
-    if (this.#busy || this.#over || this.#input.length === 0) return;
+    if (this.#busy || this.#channel.over || this.#channel.pending === 0) return;
     if (this.#data !== undefined) {
-      const chunk = this.#input;
-      this.#input = Buffer.alloc(0);
+      const chunk = this.#channel.octets();
       void this.#turn(async () => this.#dataOctets(chunk));
       return;
     }
-    const end = this.#input.indexOf("\r\n");
-    if (end < 0) {
-      if (this.#input.length > maxLineOctets) this.#end("500 5.5.2 line too long");
-      return;
-    }
-    const line = this.#input.subarray(0, end).toString("utf8");
-    this.#input = this.#input.subarray(end + 2);
-    void this.#turn(async () => this.#line(line));
+    const line = this.#channel.line();
+    if (line !== undefined) void this.#turn(async () => this.#line(line.toString("utf8")));
+    else if (this.#channel.pending > maxLineOctets) this.#answers.end("500 5.5.2 line too long");
   }
 
   async #greet(): Promise<void> {
     const { hostname, backPressure } = this.#world.knobs();
-    if (await this.#acted("connect", "")) return;
-    if (backPressure === "connect" || this.#world.isCrowded()) this.#end("421 4.3.2 Service not available");
-    else this.#reply(`220 ${hostname} ESMTP`);
+    if (await this.#answers.acted("connect", "")) return;
+    if (backPressure === "connect" || this.#world.isCrowded()) this.#answers.end("421 4.3.2 Service not available");
+    // RFC 5321 §4.3.1: the client waits for the greeting.
+    else if (this.#channel.pending > 0) this.#answers.end("554 5.5.0 you spoke before your turn");
+    else this.#answers.reply(`220 ${hostname} ESMTP`);
   }
 
   async #line(line: string): Promise<void> {
@@ -132,14 +100,21 @@ export class SmtpStandInSession {
       return this.#authStep(this.#auth.next(line));
     }
     const [verb = ""] = line.split(" ");
-    const rest = line.slice(verb.length).trim();
+    const rest = line.slice(verb.length + 1);
     this.#world.log(`C: ${/^auth$/iu.test(verb) ? `${verb} ${rest.split(" ")[0] ?? ""} ***` : line}`);
-    switch (verb.toUpperCase()) {
+    if (/[\r\n\0]/u.test(line)) return this.#answers.reply("500 5.5.2 only CRLF ends a line");
+    if (!this.#world.knobs().pipelining && this.#channel.pending > 0)
+      return this.#answers.end("554 5.5.0 you were not offered PIPELINING");
+    return this.#command(verb.toUpperCase(), rest);
+  }
+
+  async #command(verb: string, rest: string): Promise<void> {
+    switch (verb) {
       case "EHLO":
       case "HELO":
-        return this.#ehlo(verb.toUpperCase(), rest);
+        return this.#ehlo(verb, rest);
       case "STARTTLS":
-        return this.#startTls();
+        return this.#startTls(rest);
       case "AUTH":
         return this.#startAuth(rest);
       case "MAIL":
@@ -147,128 +122,117 @@ export class SmtpStandInSession {
       case "RCPT":
         return this.#rcptTo(rest);
       case "DATA":
-        return this.#startData();
+        return this.#startData(rest);
       case "RSET":
-        if (await this.#acted("rset", rest)) return;
+        if (await this.#answers.acted("rset", rest)) return;
         this.#mail = undefined;
-        return this.#reply("250 2.0.0 OK");
+        return this.#answers.reply("250 2.0.0 OK");
       case "NOOP":
-        return this.#reply("250 2.0.0 OK");
+        return this.#answers.reply("250 2.0.0 OK");
       case "QUIT":
-        if (await this.#acted("quit", rest)) return;
-        return this.#end("221 2.0.0 bye");
+        if (await this.#answers.acted("quit", rest)) return;
+        return this.#answers.end("221 2.0.0 bye");
       default:
-        return this.#reply("502 5.5.1 command not implemented");
+        return this.#answers.reply("502 5.5.1 command not implemented");
     }
   }
 
   async #ehlo(verb: string, argument: string): Promise<void> {
-    if (await this.#acted("ehlo", argument)) return;
+    if (await this.#answers.acted("ehlo", argument)) return;
     const knobs = this.#world.knobs();
-    if (verb === "EHLO" && knobs.heloOnly) return this.#reply("502 5.5.1 command not implemented");
-    this.#greeted = true;
+    if (verb === "EHLO" && knobs.heloOnly) return this.#answers.reply("502 5.5.1 command not implemented");
+    if (argument.trim() === "") return this.#answers.reply("501 5.5.4 who are you?");
+    const canSecure = this.#world.secure !== undefined;
+    const offers = verb === "HELO" ? [] : offersOf(knobs, this.#channel.secured, canSecure);
+    this.#offers = new Set(offers.map((offer) => offer.split(" ")[0] ?? ""));
     this.#mail = undefined;
-    const offers = verb === "HELO" ? [] : this.#extensions(knobs);
     const lines = [`${knobs.hostname} Hello`, ...offers];
-    this.#send(lines.map((text, index) => `250${index < lines.length - 1 ? "-" : " "}${text}`));
+    this.#answers.send(lines.map((text, index) => `250${index < offers.length ? "-" : " "}${text}`));
   }
 
-  #extensions(knobs: SmtpStandInKnobs): string[] {
-    const withAuth = knobs.auth.length > 0 && (this.#secured || !knobs.authNeedsTls);
-    return [
-      ...(knobs.size === undefined ? [] : [`SIZE ${knobs.size}`]),
-      ...(knobs.pipelining ? ["PIPELINING"] : []),
-      ...(knobs.dsn ? ["DSN"] : []),
-      ...(knobs.enhancedStatusCodes ? ["ENHANCEDSTATUSCODES"] : []),
-      ...(knobs.starttls && this.#world.secure !== undefined && !this.#secured ? ["STARTTLS"] : []),
-      ...(withAuth ? [`AUTH ${knobs.auth.join(" ")}`] : []),
-      ...(knobs.eightBitMime ? ["8BITMIME"] : []),
-      ...(knobs.smtpUtf8 ? ["SMTPUTF8"] : []),
-      ...knobs.moreKeywords,
-    ];
-  }
-
-  async #startTls(): Promise<void> {
-    if (await this.#acted("starttls", "")) return;
+  async #startTls(argument: string): Promise<void> {
+    if (await this.#answers.acted("starttls", argument)) return;
     const { secure } = this.#world;
-    if (secure === undefined || this.#secured || !this.#world.knobs().starttls)
-      return this.#reply("502 5.5.1 no STARTTLS here");
-    // What came in the clear behind the command must not count (RFC 3207 §5).
-    this.#input = Buffer.alloc(0);
-    this.#reply("220 2.0.0 go ahead");
-    this.#socket.off("data", this.#onData);
-    this.#socket.off("close", this.#onClose);
-    this.#socket = secure(this.#socket);
-    this.#secured = true;
-    this.#greeted = false;
+    if (secure === undefined || this.#channel.secured || !this.#world.knobs().starttls)
+      return this.#answers.reply("502 5.5.1 no STARTTLS here");
+    if (argument !== "") return this.#answers.reply("501 5.5.4 STARTTLS takes no argument");
+    this.#answers.reply("220 2.0.0 go ahead");
+    this.#channel.secure(secure);
+    // RFC 3207 §4.2: nothing that was learnt in the clear counts any more.
+    this.#offers = undefined;
+    this.#authenticated = false;
     this.#mail = undefined;
-    this.#listen();
   }
 
   async #startAuth(argument: string): Promise<void> {
-    if (await this.#acted("auth", argument)) return;
+    if (await this.#answers.acted("auth", argument)) return;
     const knobs = this.#world.knobs();
     const [name = "", initial] = argument.split(" ");
-    if (knobs.authNeedsTls && !this.#secured) return this.#reply("538 5.7.11 encryption required");
+    if (this.#offers === undefined) return this.#answers.reply("503 5.5.1 say EHLO first");
+    // RFC 4954 §4: once, and not within a transaction.
+    if (this.#authenticated || this.#mail !== undefined) return this.#answers.reply("503 5.5.1 no AUTH now");
+    if (knobs.authNeedsTls && !this.#channel.secured) return this.#answers.reply("538 5.7.11 encryption required");
     const mechanism = knobs.auth.find((offered) => offered === name.toUpperCase());
-    if (mechanism === undefined) return this.#reply("504 5.5.4 mechanism not offered");
+    if (mechanism === undefined) return this.#answers.reply("504 5.5.4 mechanism not offered");
     this.#auth = new SmtpStandInAuth(mechanism, knobs.users, `<${this.#world.connection}@${knobs.hostname}>`);
     return this.#authStep(this.#auth.begin(initial));
   }
 
   async #authStep(step: ReturnType<SmtpStandInAuth["next"]>): Promise<void> {
-    if (step.kind === "challenge") return this.#reply(`334 ${step.text}`);
+    if (step.kind === "challenge") return this.#answers.reply(`334 ${step.text}`);
     this.#auth = undefined;
     this.#authenticated = step.kind === "good";
-    this.#reply(step.kind === "good" ? "235 2.7.0 welcome" : "535 5.7.8 authentication credentials invalid");
+    this.#answers.reply(step.kind === "good" ? "235 2.7.0 welcome" : "535 5.7.8 authentication credentials invalid");
   }
 
   async #mailFrom(argument: string): Promise<void> {
-    const match = /^FROM:\s*<([^>]*)>\s*(.*)$/iu.exec(argument);
-    const reversePath = match?.[1] ?? "";
+    const answers = this.#answers;
     const knobs = this.#world.knobs();
+    const path = parsePath("FROM", argument, this.#offers ?? new Set(), false);
     // The transaction is counted before a rule is asked, so that a rule can tell the first from the second.
-    this.#transactions += 1;
-    if (await this.#acted("mail", reversePath)) return;
-    if (!this.#greeted) return this.#reply("503 5.5.1 say EHLO first");
-    if (this.#mail !== undefined) return this.#reply("503 5.5.1 nested MAIL");
-    if (match === null) return this.#reply("501 5.5.4 syntax: MAIL FROM:<address>");
-    if (knobs.authRequired && !this.#authenticated) return this.#reply("530 5.7.0 authentication required");
-    if (this.#transactions > knobs.messagesPerConnection) return this.#end("421 4.7.0 too many messages");
-    if (knobs.backPressure === "mail") return this.#reply("452 4.3.1 Insufficient system resources");
-    const parameters = (match[2] ?? "").toUpperCase().split(" ").filter(Boolean);
-    const size = Number(parameters.find((text) => text.startsWith("SIZE="))?.slice(5) ?? 0);
-    if (knobs.size !== undefined && size > knobs.size) return this.#reply("552 5.3.4 message size exceeds fixed limit");
-    this.#mail = { reversePath, parameters, recipients: [], unknown: [] };
-    this.#reply("250 2.1.0 sender OK");
+    answers.transactions += 1;
+    if (await answers.acted("mail", path.kind === "ok" ? path.address : argument)) return;
+    if (this.#offers === undefined) return answers.reply("503 5.5.1 say EHLO first");
+    if (this.#mail !== undefined) return answers.reply("503 5.5.1 nested MAIL");
+    if (path.kind === "bad") return answers.reply(path.line);
+    if (knobs.authRequired && !this.#authenticated) return answers.reply("530 5.7.0 authentication required");
+    if (answers.transactions > knobs.messagesPerConnection) return answers.end("421 4.7.0 too many messages");
+    if (knobs.backPressure === "mail") return answers.reply("452 4.3.1 Insufficient system resources");
+    const parameters = path.parameters.map((parameter) => parameter.toUpperCase());
+    const size = Number(parameters.find((parameter) => parameter.startsWith("SIZE="))?.slice(5) ?? 0);
+    if (knobs.size !== undefined && size > knobs.size)
+      return answers.reply("552 5.3.4 message size exceeds fixed limit");
+    this.#mail = { reversePath: path.address, parameters, recipients: [], unknown: [] };
+    answers.reply("250 2.1.0 sender OK");
   }
 
   async #rcptTo(argument: string): Promise<void> {
-    const match = /^TO:\s*<([^>]+)>/iu.exec(argument);
-    const address = match?.[1] ?? "";
+    const answers = this.#answers;
     const knobs = this.#world.knobs();
-    const own = knobs.atRcpt[address.toLowerCase()];
-    if (own !== undefined) return this.#act(own);
-    if (await this.#acted("rcpt", address)) return;
-    if (this.#mail === undefined) return this.#reply("503 5.5.1 MAIL first");
-    if (match === null) return this.#reply("501 5.5.4 syntax: RCPT TO:<address>");
-    if (this.#mail.recipients.length >= knobs.maxRecipients) return this.#reply("452 4.5.3 too many recipients");
-    const known = knobs.mailboxes === undefined || knobs.mailboxes.has(address.toLowerCase());
-    if (!known && knobs.recipientCheck === "rcpt") {
-      if (knobs.tarpitMs > 0) await this.#world.clock.sleep(knobs.tarpitMs, this.#world.signal);
-      return this.#reply("550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup");
-    }
-    if (!known) this.#mail.unknown.push(address);
-    this.#mail.recipients.push(address);
-    this.#reply("250 2.1.5 recipient OK");
+    const mail = this.#mail;
+    const utf8 = mail?.parameters.includes("SMTPUTF8") === true;
+    const path = parsePath("TO", argument, this.#offers ?? new Set(), utf8);
+    if (await answers.acted("rcpt", path.kind === "ok" ? path.address : argument)) return;
+    if (mail === undefined) return answers.reply("503 5.5.1 MAIL first");
+    if (path.kind === "bad") return answers.refuseRecipient(path.line);
+    if (mail.recipients.length >= knobs.maxRecipients) return answers.reply("452 4.5.3 too many recipients");
+    const known = knobs.mailboxes === undefined || knobs.mailboxes.has(path.address.toLowerCase());
+    if (!known && knobs.recipientCheck === "rcpt")
+      return answers.refuseRecipient(
+        "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup",
+      );
+    if (!known) mail.unknown.push(path.address);
+    mail.recipients.push(path.address);
+    answers.reply("250 2.1.5 recipient OK");
   }
 
-  async #startData(): Promise<void> {
-    if (await this.#acted("data", "")) return;
-    if (this.#mail === undefined) return this.#reply("503 5.5.1 MAIL first");
-    if (this.#mail.recipients.length === 0) return this.#reply("554 5.5.1 no valid recipients");
+  async #startData(argument: string): Promise<void> {
+    if (await this.#answers.acted("data", argument)) return;
+    if (this.#mail === undefined) return this.#answers.reply("503 5.5.1 MAIL first");
+    if (argument !== "") return this.#answers.reply("501 5.5.4 DATA takes no argument");
+    if (this.#mail.recipients.length === 0) return this.#answers.reply("554 5.5.1 no valid recipients");
     this.#data = { reader: new DataReader(), hash: createHash("sha256"), kept: [], size: 0, begun: false };
-    this.#reply("354 start mail input; end with <CRLF>.<CRLF>");
+    this.#answers.reply("354 start mail input; end with <CRLF>.<CRLF>");
   }
 
   async #dataOctets(chunk: Buffer): Promise<void> {
@@ -276,25 +240,34 @@ export class SmtpStandInSession {
     if (data === undefined) return;
     if (!data.begun) {
       data.begun = true;
-      if (await this.#acted("body", "")) return;
+      if (await this.#answers.acted("body", "")) {
+        this.#data = undefined;
+        return;
+      }
     }
     const step = data.reader.push(chunk);
+    const { keepRaw } = this.#world.knobs();
     for (const octets of step.octets) {
       data.hash.update(octets);
       data.size += octets.length;
-      if (this.#world.knobs().keepRaw) data.kept.push(octets);
+      // What will be refused for its size is not worth keeping.
+      if (keepRaw && data.size <= this.#sizeLimit()) data.kept.push(octets);
     }
     if (step.kind === "more") return;
     this.#data = undefined;
-    this.#input = Buffer.concat([step.rest, this.#input]);
+    this.#channel.unread(step.rest);
     await this.#dot(data);
+  }
+
+  #sizeLimit(): number {
+    const { size, hiddenSize } = this.#world.knobs();
+    return Math.min(size ?? Number.POSITIVE_INFINITY, hiddenSize ?? Number.POSITIVE_INFINITY);
   }
 
   async #dot(data: Data): Promise<void> {
     const mail = this.#mail;
     this.#mail = undefined;
     if (mail === undefined) return;
-    const knobs = this.#world.knobs();
     const message: ReceivedMessage = {
       reversePath: mail.reversePath,
       mailParameters: mail.parameters,
@@ -305,75 +278,11 @@ export class SmtpStandInSession {
       at: this.#world.clock.now(),
       connection: this.#world.connection,
     };
-    if (await this.#acted("dot", mail.recipients.join(" "), message)) return;
-    const limit = Math.min(knobs.size ?? Number.POSITIVE_INFINITY, knobs.hiddenSize ?? Number.POSITIVE_INFINITY);
-    if (data.size > limit) return this.#reply("552 5.3.4 message size exceeds fixed limit");
-    if (mail.unknown.length > 0) return this.#reply("550 5.1.1 User unknown");
+    if (await this.#answers.acted("dot", mail.recipients.join(" "), message)) return;
+    if (data.size > this.#sizeLimit()) return this.#answers.send(["552 5.3.4 message size exceeds fixed limit"], "dot");
+    if (mail.unknown.length > 0) return this.#answers.send(["550 5.1.1 User unknown"], "dot");
     await this.#world.take(message);
-    this.#reply(`250 2.6.0 <${message.digest.slice(0, 12)}@${knobs.hostname}> Queued mail for delivery`);
-  }
-
-  /** True when a rule has acted in place of the phase. Waits the phase's delay first. */
-  async #acted(phase: StandInPhase, argument: string, message?: ReceivedMessage): Promise<boolean> {
-    const { at, delayMs } = this.#world.knobs();
-    const wait = delayMs[phase] ?? 0;
-    if (wait > 0) await this.#world.clock.sleep(wait, this.#world.signal);
-    const rule = at[phase];
-    const moment = { phase, argument, connection: this.#world.connection, transaction: this.#transactions };
-    const action = typeof rule === "function" ? rule(moment) : rule;
-    if (action === undefined) return false;
-    if (action.do !== "reply" && action.taken === true && message !== undefined) await this.#world.take(message);
-    await this.#act(action);
-    return true;
-  }
-
-  async #act(action: StandInAction): Promise<void> {
-    switch (action.do) {
-      case "reply": {
-        const code = action.line.slice(0, 3);
-        const texts = action.line.slice(4).split("\n");
-        this.#data = undefined;
-        this.#send(texts.map((text, index) => `${code}${index < texts.length - 1 ? "-" : " "}${text}`));
-        if (action.close === true || code === "421") this.#end();
-        return;
-      }
-      case "drop":
-        this.#over = true;
-        this.#socket.destroy();
-        return;
-      case "reset":
-        this.#over = true;
-        this.#socket.resetAndDestroy();
-        return;
-      case "silence":
-        this.#over = true;
-        this.#socket.resume();
-    }
-  }
-
-  #reply(line: string): void {
-    this.#send([line]);
-  }
-
-  #send(lines: readonly string[]): void {
-    if (this.#over) return;
-    for (const line of lines) this.#world.log(`S: ${line}`);
-    const shown = this.#world.knobs().enhancedStatusCodes
-      ? lines
-      : lines.map((line) => line.replace(/^(\d{3}[ -])\d\.\d+\.\d+ /u, "$1"));
-    this.#socket.write(shown.map((line) => `${line}\r\n`).join(""));
-    if (lines[0]?.startsWith("5") !== true) return;
-    this.#errors += 1;
-    if (this.#errors >= this.#world.knobs().maxErrors)
-      this.#end("421 4.7.0 Too many errors on this connection, closing transmission channel");
-  }
-
-  #end(line?: string): void {
-    if (line !== undefined) this.#send([line]);
-    this.#over = true;
-    this.#socket.end();
-    // What the client has pipelined is read and dropped: unread, it would turn the end into a reset that eats replies.
-    this.#socket.off("data", this.#onData);
-    this.#socket.resume();
+    const name = `${message.digest.slice(0, 12)}@${this.#world.knobs().hostname}`;
+    this.#answers.send([`250 2.6.0 <${name}> Queued mail for delivery`], "dot");
   }
 }

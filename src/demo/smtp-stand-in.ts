@@ -9,7 +9,8 @@ import type { Clock } from "../core/ports.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { ReceivedMessage } from "./received-message.ts";
 import { relaxedKnobs, type SmtpStandInKnobs } from "./smtp-stand-in-knobs.ts";
-import { SmtpStandInSession, type SmtpStandInWorld } from "./smtp-stand-in-session.ts";
+import type { SmtpStandInWorld } from "./smtp-stand-in-answers.ts";
+import { SmtpStandInSession } from "./smtp-stand-in-session.ts";
 
 export interface SmtpStandInOptions {
   readonly knobs?: Partial<SmtpStandInKnobs>;
@@ -78,8 +79,7 @@ export async function startSmtpStandIn(options: SmtpStandInOptions = {}): Promis
         for (const look of waiting) look();
       },
     };
-    const implicit = tls?.implicit === true && secure !== undefined;
-    void new SmtpStandInSession(world, implicit ? secure(socket) : socket, implicit);
+    void new SmtpStandInSession(world, socket, tls?.implicit === true ? secure : undefined);
   });
   const host = options.host ?? "127.0.0.1";
   await new Promise<void>((resolve, reject) => {
@@ -108,8 +108,10 @@ export async function startSmtpStandIn(options: SmtpStandInOptions = {}): Promis
         signal.throwIfAborted();
         const { promise, resolve } = Promise.withResolvers<void>();
         waiting.add(resolve);
-        signal.addEventListener("abort", () => resolve(), { once: true });
+        const onAbort = (): void => resolve();
+        signal.addEventListener("abort", onAbort, { once: true });
         await promise;
+        signal.removeEventListener("abort", onAbort);
         waiting.delete(resolve);
       }
     },
