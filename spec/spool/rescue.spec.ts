@@ -5,7 +5,18 @@ import type { MessageId } from "../../src/core/ids.ts";
 import { rescueSpool } from "../../src/spool/rescue.ts";
 import { defaultSpoolOptions, openSpool } from "../../src/spool/spool.ts";
 import { ManualClock } from "../fakes/manual-clock.ts";
-import { delivered, digestOf, draft, EventList, octets, seededRandom, stored, TemporaryDirectory } from "./support.ts";
+import {
+  account,
+  delivered,
+  digestOf,
+  draft,
+  EventList,
+  ledgerEntry,
+  octets,
+  seededRandom,
+  stored,
+  TemporaryDirectory,
+} from "./support.ts";
 
 const pageSize = 4096;
 
@@ -40,6 +51,10 @@ describe("rescue", () => {
     }
     endedId = (await stored(spool, octets(70_000, 99))).id;
     await spool.update(endedId, delivered);
+    await spool.put(
+      account(),
+      Array.from({ length: 300 }, (_, n) => ledgerEntry(`uid-${n}`)),
+    );
     await spool.maintain();
   });
   afterAll(() => home[Symbol.dispose]());
@@ -73,7 +88,22 @@ describe("rescue", () => {
     expect(result).toMatchObject({ partial: [], faults: [], ended: 0 });
     expect(result.whole).toEqual([...bodies.keys()].toSorted());
     expectHonest(result);
-    expect(readdirSync(result.out)).toHaveLength(2 * bodies.size);
+    const names = readdirSync(result.out).filter((name) => !name.endsWith(".jsonl"));
+    expect(names).toHaveLength(2 * bodies.size);
+  });
+
+  it.each([
+    ["a sound file", []],
+    ["a file without meta pages", [0, 1]],
+  ])("out of %s, the history and the ledger come as well", (_, pages) => {
+    const { out, history, ledger } = rescued((file) => overwrite(file, pages));
+    expect({ history, ledger }).toEqual({ history: 1, ledger: 300 });
+    expect(lines(out, "history.jsonl")).toMatchObject([
+      { id: endedId, recipients: [{ state: { kind: "delivered", reply: { code: 250 } } }] },
+    ]);
+    expect(lines(out, "ledger.jsonl").map(({ account, uidl }) => `${String(account)} ${String(uidl)}`)).toEqual(
+      Array.from({ length: 300 }, (_, n) => `box uid-${n}`).toSorted(),
+    );
   });
 
   it.each([
@@ -143,6 +173,14 @@ describe("rescue", () => {
     expect(() => rescueSpool(original, result.out)).toThrow(/EEXIST/u);
   });
 });
+
+function lines(out: string, name: string): Record<string, unknown>[] {
+  const text = readFileSync(path.join(out, name), "utf8");
+  return text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
 
 /** Puts rubbish in the place of pages. */
 function overwrite(file: string, pages: readonly number[], seed = 1): void {

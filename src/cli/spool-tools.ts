@@ -1,4 +1,5 @@
 /** `popgate verify` and `popgate rescue`: looking after a spool that no daemon uses, or that none can use any more. */
+import { dataFile } from "../spool/page-layout.ts";
 import { SpoolError } from "../spool/port.ts";
 import { rescueSpool } from "../spool/rescue.ts";
 import { verifySpool } from "../spool/verify.ts";
@@ -11,6 +12,10 @@ export async function runVerify(dir: string): Promise<number> {
   try {
     const { messages, queued, held, history, ledger, octets, faults } = await verifySpool(dir);
     for (const { where, detail } of faults) process.stdout.write(`${where}: ${detail}\n`);
+    if (faults.some(({ where }) => where === dataFile)) {
+      process.stdout.write(`the file itself is damaged: move ${dir} away and extract its mail with popgate rescue\n`);
+      return faulty;
+    }
     process.stdout.write(
       `${messages} message(s) (${queued} queued, ${held} held), ${octets} octets compared, ${history} ended, ` +
         `${ledger} ledger entries; ${faults.length} fault(s)\n`,
@@ -24,11 +29,13 @@ export async function runVerify(dir: string): Promise<number> {
 /** Extracts what there is, also from a file that LMDB cannot open. Status 0: every message whole; 1: some are not. */
 export async function runRescue(dir: string, out: string): Promise<number> {
   try {
-    const { whole, partial, ended, faults } = rescueSpool(dir, out);
+    const { whole, partial, ended, history, ledger, faults } = rescueSpool(dir, out);
     for (const fault of faults) process.stdout.write(`in the file: ${fault}\n`);
     for (const { id, detail } of partial) process.stdout.write(`${id} is not whole: ${detail}\n`);
     process.stdout.write(
-      `${whole.length} message(s) extracted whole to ${out}, ${partial.length} in part; ${ended} had ended before\n`,
+      `${whole.length} message(s) extracted whole to ${out}, ${partial.length} in part; ` +
+        `leftovers of ${ended} that had ended are left out; ` +
+        `history.jsonl has ${history} ended message(s), ledger.jsonl ${ledger} entries\n`,
     );
     return partial.length === 0 ? good : faulty;
   } catch (error) {

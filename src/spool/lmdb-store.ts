@@ -12,6 +12,7 @@ import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSyn
 import path from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { open, type Database, type RootDatabase, type RootDatabaseOptionsWithPath } from "lmdb";
+import { dataFile } from "./page-layout.ts";
 import { PageFile } from "./pages.ts";
 import { SpoolError } from "./port.ts";
 import { StoreError, tables, type Entry, type Store, type Table, type TableStats, type Write } from "./store.ts";
@@ -28,9 +29,6 @@ export interface LmdbOptions {
 
 /** lmdb's own limit is 1,978 octets for pages of 4 kB; its encoding of text adds a few. */
 const maxKeyOctets = 1900;
-
-/** LMDB's data file within the directory. */
-export const dataFile = "data.mdb";
 
 export function openLmdbStore(options: LmdbOptions): Store {
   const fresh = !exists(path.join(options.dir, dataFile));

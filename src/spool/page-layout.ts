@@ -18,6 +18,9 @@
  *                            page u64, transaction u64 and pages u64; flags 2: the value is a tree
  *   overflow                 one header, then the value, over consecutive pages
  */
+/** LMDB's data file within a spool directory. */
+export const dataFile = "data.mdb";
+
 export const headerOctets = 24;
 const nodeOctets = 8;
 export const treeOctets = 48;

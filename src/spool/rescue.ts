@@ -7,16 +7,18 @@
  * message says what became of its recipients as far as was known.
  *
  * Writes `<id>.eml` (the octets as stored), `<id>.json` (the record), or `<id>.record` where the record cannot be read;
- * never over a file that is there. A message is whole when its digest agrees; the record has none of its own, so look at
+ * `history.jsonl`, the records of messages that had ended, and `ledger.jsonl`, what was known of the providers' boxes, one
+ * entry on each line. Never over a file that is there. A message is whole when its digest agrees; the record has none of its own, so look at
  * the addresses before anything is sent from a damaged file. The spool itself is only read.
  */
 import { createHash } from "node:crypto";
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
 import path from "node:path";
 import { parseMessageId, type MessageId } from "../core/ids.ts";
-import { decodeMessage } from "./codec.ts";
+import { decodeHistory, decodeLedger, decodeMessage } from "./codec.ts";
+import { dataFile } from "./page-layout.ts";
 import { PageFile, type PageEntry } from "./pages.ts";
-import type { MessageRecord } from "./record.ts";
+import type { HistoryRecord, MessageRecord } from "./record.ts";
 
 export interface RescueReport {
   /** Messages whose octets have the digest they were stored with. */
@@ -24,18 +26,22 @@ export interface RescueReport {
   readonly partial: readonly { readonly id: MessageId; readonly detail: string }[];
   /** Messages that had ended, and of which only leftovers were seen: not extracted. */
   readonly ended: number;
+  /** Ended messages whose records are in `history.jsonl`. */
+  readonly history: number;
+  /** Entries in `ledger.jsonl`. */
+  readonly ledger: number;
   /** What could not be followed in the file. Empty when it is sound. */
   readonly faults: readonly string[];
 }
 
-/** LMDB's data file within a spool directory. */
-const dataFile = "data.mdb";
 const mostFaultsTold = 100;
 
 interface Found {
   readonly records: Map<MessageId, PageEntry>;
   readonly asides: Map<MessageId, PageEntry>;
   readonly ended: Map<MessageId, PageEntry>;
+  /** By account and unique id. */
+  readonly ledger: Map<string, PageEntry>;
   /** By number. Of one chunk several copies may be seen: all have the same octets, if they can still be read. */
   readonly chunks: Map<MessageId, Map<number, PageEntry[]>>;
 }
@@ -60,18 +66,26 @@ export function rescueSpool(dir: string, outDir: string): RescueReport {
     if (detail === undefined) whole.push(id);
     else partial.push({ id, detail });
   }
-  return { whole: whole.sort(), partial, ended, faults };
+  const history = writeLines(path.join(outDir, "history.jsonl"), found.ended, historyLine);
+  const ledger = writeLines(path.join(outDir, "ledger.jsonl"), found.ledger, ledgerLine);
+  return { whole: whole.sort(), partial, ended, history, ledger, faults };
 }
 
 function search(file: PageFile, onFault: (detail: string) => void): Found {
-  const found: Found = { records: new Map(), asides: new Map(), ended: new Map(), chunks: new Map() };
+  const found: Found = {
+    records: new Map(),
+    asides: new Map(),
+    ended: new Map(),
+    ledger: new Map(),
+    chunks: new Map(),
+  };
   let sound = true;
   const fault = (detail: string): void => {
     sound = false;
     onFault(detail);
   };
   const tables = file.tables(fault);
-  for (const name of ["message", "setaside", "history", "chunk"]) {
+  for (const name of ["message", "setaside", "history", "chunk", "ledger"]) {
     const root = tables?.get(name);
     if (root === undefined) fault(`the tree of the table ${name} is not to be found`);
     else file.entries(root, fault, (entry) => note(found, name, entry));
@@ -88,12 +102,16 @@ function search(file: PageFile, onFault: (detail: string) => void): Found {
 function tableByLook({ key, size, read }: PageEntry): string | undefined {
   if (chunkKeyPattern.test(key)) return "chunk";
   if (key.startsWith("setaside/")) return "setaside";
-  if (parseMessageId(key) === undefined || size === 0) return undefined;
-  const text = read()?.toString("utf8");
-  if (text === undefined || !text.startsWith("{")) return undefined;
+  if (size === 0) return undefined;
+  const octets = read();
+  if (octets === undefined || octets[0] !== braceOctet) return undefined;
+  if (key.includes("/")) return decodeLedger(octets).kind === "ok" ? "ledger" : undefined;
+  if (parseMessageId(key) === undefined) return undefined;
+  const text = octets.toString("utf8");
   return /"endedAt":\d+\}$/u.test(text) ? "history" : "message";
 }
 
+const braceOctet = 0x7b;
 const chunkKeyPattern = /^([^/]+)\/(\d{8})$/u;
 
 function note(found: Found, table: string, entry: PageEntry): void {
@@ -105,11 +123,16 @@ function note(found: Found, table: string, entry: PageEntry): void {
     found.chunks.set(id, chunks.set(Number(number), [...(chunks.get(Number(number)) ?? []), entry]));
     return;
   }
+  if (table === "ledger") return newest(found.ledger, entry.key, entry);
   const id = parseMessageId(table === "setaside" ? entry.key.replace(/^message\//u, "") : entry.key);
   if (id === undefined) return;
   const into = table === "message" ? found.records : table === "history" ? found.ended : found.asides;
-  const before = into.get(id);
-  if (before === undefined || before.transaction < entry.transaction) into.set(id, entry);
+  newest(into, id, entry);
+}
+
+function newest<K>(into: Map<K, PageEntry>, key: K, entry: PageEntry): void {
+  const before = into.get(key);
+  if (before === undefined || before.transaction < entry.transaction) into.set(key, entry);
 }
 
 function hasEnded(found: Found, id: MessageId): boolean {
@@ -163,4 +186,36 @@ function firstReadable(copies: readonly PageEntry[] | undefined): Buffer | undef
     if (octets !== undefined) return octets;
   }
   return undefined;
+}
+
+/** Returns how many lines there are: entries that cannot be read any more are left out. */
+function writeLines(
+  file: string,
+  entries: ReadonlyMap<string, PageEntry>,
+  line: (key: string, octets: Buffer) => unknown,
+): number {
+  const handle = openSync(file, "wx", 0o600);
+  let lines = 0;
+  try {
+    for (const key of [...entries.keys()].sort()) {
+      const octets = entries.get(key)?.read();
+      const value = octets === undefined ? undefined : line(key, octets);
+      if (value === undefined) continue;
+      writeSync(handle, `${JSON.stringify(value)}\n`);
+      lines += 1;
+    }
+  } finally {
+    closeSync(handle);
+  }
+  return lines;
+}
+
+function historyLine(_: string, octets: Buffer): HistoryRecord | undefined {
+  const decoded = decodeHistory(octets);
+  return decoded.kind === "ok" ? decoded.value : undefined;
+}
+
+function ledgerLine(key: string, octets: Buffer): unknown {
+  const decoded = decodeLedger(octets);
+  return decoded.kind === "ok" ? { account: key.slice(0, key.indexOf("/")), ...decoded.value } : undefined;
 }
