@@ -68,7 +68,7 @@ export function spoolContract(name: string, open: () => Promise<SpoolUnderTest>)
       });
 
       it("written octet by octet comes back", async () => {
-        const body = octets(3000);
+        const body = octets(test.chunkOctets + 5);
         await using ingest = spool.begin();
         for (const octet of body) await ingest.write(Buffer.of(octet));
         await ingest.commit(draft(), undefined);
@@ -335,6 +335,16 @@ export function spoolContract(name: string, open: () => Promise<SpoolUnderTest>)
         expect(await spool.byMessageIdField("m@x")).toEqual([id]);
         await expect(read(spool, id)).rejects.toMatchObject({ code: "SPOOL_NO_MESSAGE" });
         await expect(spool.update(id, delivered)).rejects.toMatchObject({ code: "SPOOL_NO_MESSAGE" });
+      });
+
+      it("leaves no chunk, however many there were", async () => {
+        const before = spool.counts().octets;
+        for (const chunks of [0.01, 1, 8, 9, 100]) {
+          const { id } = await stored(spool, octets(Math.floor(chunks * test.chunkOctets)));
+          await spool.update(id, delivered);
+          await spool.maintain();
+          expect(spool.counts().octets).toBe(before);
+        }
       });
 
       it("is forgotten after its days, not before", async () => {

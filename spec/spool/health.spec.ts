@@ -144,6 +144,27 @@ describe("a disk without room", () => {
     expect(events.of("spool-full")).toHaveLength(1);
   });
 
+  it("is also one that cannot be asked: nothing new, until it answers", async () => {
+    using dir = new TemporaryDirectory();
+    let gone = false;
+    const freeOctets = (): number => {
+      if (gone) throw new Error("ENOENT: no such file or directory, statfs");
+      return 1e9;
+    };
+    const clock = new ManualClock();
+    await using spool = await openSpool(
+      { ...defaultSpoolOptions, dir: dir.path, maxOctets: 1e12, minFreeOctets: 1, historyDays: 1, ballastOctets: 0 },
+      { clock, random: seededRandom(), events: new EventList(), freeOctets },
+    );
+    gone = true;
+    clock.set(clock.now() + 1000);
+    expect(() => spool.begin()).toThrow(expect.objectContaining({ code: "SPOOL_FULL" }));
+    expect(spool.health()).toMatchObject({ kind: "full", detail: expect.stringContaining("ENOENT") as string });
+    gone = false;
+    await clock.advance(10_000);
+    expect(spool.health()).toEqual({ kind: "ok" });
+  });
+
   it("is known before a message is taken in, and while a long one comes", async () => {
     using dir = new TemporaryDirectory();
     let free = 100_000_000;

@@ -1,5 +1,6 @@
-import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { open as openDatabase } from "lmdb";
 import { describe, expect, it } from "vitest";
 import type { MessageId } from "../../src/core/ids.ts";
 import { openLmdbStore } from "../../src/spool/lmdb-store.ts";
@@ -58,6 +59,46 @@ describe("the store on LMDB", () => {
     store.get("chunk", "1");
     expect(first?.equals(octets(5000, 1))).toBe(true);
     expect(entry?.value.equals(octets(5000, 1))).toBe(true);
+    await store.close();
+  });
+
+  it("that must not be changed is read also when it lacks tables, and cannot be written", async () => {
+    using dir = new TemporaryDirectory();
+    // A process that died while it made its spool.
+    const root = openDatabase<Buffer, string>({ path: dir.path, noSubdir: false, encoding: "binary", maxDbs: 20 });
+    await root.openDB<Buffer, string>({ name: "meta", encoding: "binary" }).put("schema", Buffer.from("1"));
+    await root.close();
+    const store = openLmdbStore({ dir: dir.path, readOnly: true });
+    expect(store.get("meta", "schema")?.toString()).toBe("1");
+    expect(store.get("message", "a")).toBeUndefined();
+    expect(store.keys("due", "", undefined, 10)).toEqual([]);
+    expect(store.range("due", "", undefined, 10)).toEqual([]);
+    expect(store.stats("chunk")).toEqual({ entries: 0, octets: 0 });
+    await expect(store.commit([{ table: "due", key: "a", value: Buffer.from("") }])).rejects.toThrow(/no table due/u);
+    await store.close();
+    expect(await verifySpool(dir.path)).toMatchObject({ faults: [], messages: 0 });
+  });
+
+  it("calls pages that LMDB cannot follow damage", async () => {
+    using dir = new TemporaryDirectory();
+    const file = path.join(dir.path, "data.mdb");
+    const writing = openLmdbStore({ dir: dir.path });
+    for (let n = 0; n < 300; n++)
+      await writing.commit([{ table: "ledger", key: `key-${n}`, value: octets(300, n + 1) }]);
+    await writing.close();
+    const content = readFileSync(file);
+    // Leaves with entries of ours become pages of no kind; roots are branches by now, and stay.
+    for (let page = 2; page * 4096 < content.length; page++) {
+      const at = page * 4096;
+      if (content.readUInt16LE(at + 18) === 2 && content.subarray(at, at + 4096).includes("key-"))
+        content.writeUInt16LE(0, at + 18);
+    }
+    writeFileSync(file, content);
+    const store = openLmdbStore({ dir: dir.path });
+    const damage = expect.objectContaining({ code: "SPOOL_DAMAGED" }) as Error;
+    expect(() => store.get("ledger", "key-7")).toThrow(damage);
+    expect(() => store.range("ledger", "key-7", undefined, 5)).toThrow(damage);
+    expect(() => store.keys("ledger", "key-7", undefined, 5)).toThrow(damage);
     await store.close();
   });
 
