@@ -46,7 +46,10 @@ it("would notice a store that does not flush", async () => {
   expect(faultsOf(steps)).toHaveLength(5);
 });
 
-it("refuses a message whose flush fails, keeps nothing of it, and goes on when the disk does", async () => {
+it.each([
+  ["a message", "keeps nothing of it", 1, 30],
+  ["all messages", "keeps nothing of any", 16, 160],
+])("refuses %s whose flush fails, %s, and goes on when the disk does", async (_, __, together, count) => {
   using dir = new TemporaryDirectory();
   using traces = new TemporaryDirectory();
   const options = {
@@ -63,15 +66,16 @@ it("refuses a message whose flush fails, keeps nothing of it, and goes on when t
   // strace counts by thread: the second flush of each of lmdb's writer threads.
   const fault = "inject=fdatasync:error=EIO:when=2";
   const wrap = ["strace", "-f", "-e", "trace=fdatasync", "-e", fault, "-o", path.join(traces.path, "trace")];
-  await using program = new Program("outlive-failed-flush.ts", [dir.path, "30"], wrap);
+  await using program = new Program("outlive-failed-flush.ts", [dir.path, String(count), String(together)], wrap);
   const { code, lines } = await program.ended();
   expect(code).toBe(0);
   const ids = (word: string): string[] =>
     lines.filter((line) => line.startsWith(`${word} `)).map((line) => line.split(" ")[1] ?? "");
   expect(ids("refused").length).toBeGreaterThan(0);
-  expect(ids("committed")).toHaveLength(30);
+  expect(ids("committed")).toHaveLength(count);
+  expect(new Set(ids("alike"))).toEqual(new Set(["true"]));
   await using spool = await open();
-  expect((await spool.list(undefined, 100)).map(({ id }) => id)).toEqual(ids("committed").toSorted());
+  expect((await spool.list(undefined, 1000)).map(({ id }) => id)).toEqual(ids("committed").toSorted());
 });
 
 it("shares flushes between messages that come together", async () => {
