@@ -89,8 +89,6 @@ export class SmtpStandInSession {
     const { hostname, backPressure } = this.#world.knobs();
     if (await this.#answers.acted("connect", "")) return;
     if (backPressure === "connect" || this.#world.isCrowded()) this.#answers.end("421 4.3.2 Service not available");
-    // RFC 5321 §4.3.1: the client waits for the greeting.
-    else if (this.#channel.pending > 0) this.#answers.end("554 5.5.0 you spoke before your turn");
     else this.#answers.reply(`220 ${hostname} ESMTP`);
   }
 
