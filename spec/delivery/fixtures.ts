@@ -70,10 +70,6 @@ class ScriptedTransport implements Transport {
     return { outcomes, tooMany: [], destination: { kind: "answered" }, bodyError, ms: 1, ...scripted };
   }
 
-  async probe(): Promise<TransactionResult["destination"]> {
-    return { kind: "answered" };
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     // Nothing is open.
   }

@@ -486,11 +486,3 @@ describe("stopping", () => {
     expect(exchange.transcript.at(-2)).toBe("1 C: QUIT");
   });
 });
-
-test("a probe says whether the server is there, and sends no mail", async () => {
-  await using way = transport();
-  expect(await way.probe(never)).toEqual({ kind: "answered" });
-  exchange.set({ at: { connect: { do: "reply", line: "421 4.3.2 no" } } });
-  expect((await way.probe(never)).kind).toBe("unavailable");
-  expect(exchange.transcript.some((line) => line.includes("MAIL"))).toBe(false);
-});

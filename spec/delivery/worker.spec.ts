@@ -352,6 +352,26 @@ describe("the spool", () => {
   });
 });
 
+test("a fault of our own: told once, the message stays queued and is left alone for a while, the others go on", async () => {
+  const broken: { id?: string } = {};
+  const world = await makeWorld({}, (transaction) => {
+    if (transaction.message === broken.id) throw new TypeError("a bug");
+    return {};
+  });
+  broken.id = await world.add([at("anna")]);
+  const good = await world.add([at("bernd")]);
+  const stop = new AbortController();
+  const running = world.worker.run(stop.signal);
+  await world.clock.advance(5 * minute);
+  expect(kinds(world).filter((kind) => kind === "internal-error")).toHaveLength(1);
+  expect(await world.states(good)).toEqual({ bernd: "delivered" });
+  expect((await world.spool.list(undefined, 10)).map(({ id }) => id)).toEqual([broken.id]);
+  await world.clock.advance(10 * minute);
+  expect(kinds(world).filter((kind) => kind === "internal-error")).toHaveLength(2);
+  stop.abort();
+  await running;
+});
+
 test("large messages get half of the places: small ones are not held up", async () => {
   const gate = Promise.withResolvers<void>();
   const world = await makeWorld({ concurrency: 4, largeOctets: 1000 }, async ({ size }) => {

@@ -2,17 +2,15 @@
  * Durable first, acknowledge second: while the commit of a message has not ended, the provider is told nothing of it.
  * (That a commit has not ended before its flush is shown by spec/crash/flush.spec.ts.)
  */
-import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
 import { startPop3StandIn } from "../../src/demo/pop3-stand-in.ts";
 import { createAccount } from "../../src/inbound/account.ts";
 import { defaultLimits } from "../../src/inbound/limits.ts";
-import { pop3Connect } from "../../src/pop3/connect.ts";
-import { defaultLimits as pop3Limits, defaultTimeouts } from "../../src/pop3/options.ts";
 import { systemClock, systemRandom } from "../../src/runtime/clock.ts";
 import type { Write } from "../../src/spool/store.ts";
 import { MemoryStore, openMemorySpool } from "../fakes/memory-spool.ts";
 import { accountName, collector, mail } from "./bench.ts";
+import { connectTo } from "./connecting.ts";
 
 const never = new AbortController().signal;
 
@@ -32,21 +30,7 @@ test.each([1, 5])("with %i message(s), neither DELE nor QUIT leaves before the c
   });
   const ports = { clock: systemClock, random: systemRandom, events: { emit: () => undefined } };
   await using spool = await openMemorySpool(ports, store);
-  const connect = pop3Connect(
-    {
-      host: "127.0.0.1",
-      port: provider.port,
-      tls: { mode: "off", ca: [], fingerprints: [], minVersion: "TLSv1.2", servername: undefined },
-      credentials: { user: "box", secret: { kind: "password", read: async () => "secret" } },
-      auth: "user",
-      limits: pop3Limits,
-      timeouts: defaultTimeouts,
-      pipelining: true,
-      needUidl: false,
-      utf8: false,
-    },
-    { clock: systemClock, randomBytes },
-  );
+  const connect = connectTo(provider.port);
   const account = createAccount(
     {
       name: accountName,

@@ -102,6 +102,7 @@ class CrashingSpool {
       get size() {
         return ingest.size;
       },
+      digest: () => ingest.digest(),
       write: (chunk) => this.#stepAsync(() => ingest.write(chunk)),
       commit: (...args) => this.#stepAsync(() => ingest.commit(...args)),
       [Symbol.asyncDispose]: () => ingest[Symbol.asyncDispose](),

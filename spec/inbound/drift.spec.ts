@@ -4,23 +4,10 @@ import type { HoldReason } from "../../src/core/hold.ts";
 import { driftProfile, observe, policyFingerprint, type DriftProfile } from "../../src/inbound/drift.ts";
 import type { Decision, Evidence } from "../../src/message/decision.ts";
 import type { CollectorPolicy } from "../../src/message/policy.ts";
+import { collector } from "./bench.ts";
 import { t0 } from "./entries.ts";
 
-const policy: CollectorPolicy = {
-  kind: "collector",
-  profile: "custom",
-  sources: [{ kind: "field", name: "Envelope-To", pattern: undefined, occurrence: "topmost" }, { kind: "to-cc" }],
-  place: { kind: "top", trustedHops: 0 },
-  providerHosts: [],
-  stripPrefix: undefined,
-  domains: ["firma.example"],
-  aliases: new Map(),
-  fallback: undefined,
-  established: undefined,
-  absentWhenSeveral: false,
-  limits: { maxReceived: 50, alsoRemove: [] },
-  hostname: "gate.firma.example",
-};
+const policy: CollectorPolicy = { ...collector, sources: [...collector.sources, { kind: "to-cc" }] };
 
 function evidence(source: string | undefined): Evidence {
   const used = source === undefined ? undefined : { source, field: source, offset: 0, value: "" };

@@ -1,12 +1,9 @@
 /** The collector on the real POP3 client, against a provider on a socket: the faults of the network, not of a fake. */
-import { randomBytes } from "node:crypto";
 import { afterEach, describe, expect, it } from "vitest";
 import { startPop3StandIn, type Pop3StandIn, type StandInOptions } from "../../src/demo/pop3-stand-in.ts";
 import type { AccountOptions } from "../../src/inbound/account-state.ts";
-import { pop3Connect } from "../../src/pop3/connect.ts";
-import { defaultLimits, defaultTimeouts } from "../../src/pop3/options.ts";
-import { systemClock } from "../../src/runtime/clock.ts";
 import { bench, mail, type Bench } from "./bench.ts";
+import { connectTo } from "./connecting.ts";
 
 const open: Pop3StandIn[] = [];
 
@@ -22,21 +19,7 @@ async function collecting(
   const accounts = [{ user: "box", password: "secret", messages }];
   const provider = await startPop3StandIn({ accounts, ...standIn });
   open.push(provider);
-  const connect = pop3Connect(
-    {
-      host: "127.0.0.1",
-      port: provider.port,
-      tls: { mode: "off", ca: [], fingerprints: [], minVersion: "TLSv1.2", servername: undefined },
-      credentials: { user: "box", secret: { kind: "password", read: async () => "secret" } },
-      auth: "user",
-      limits: defaultLimits,
-      timeouts: defaultTimeouts,
-      pipelining: true,
-      needUidl: false,
-      utf8: false,
-    },
-    { clock: systemClock, randomBytes },
-  );
+  const connect = connectTo(provider.port);
   return { b: await bench({ connect, ...options }), provider, connect };
 }
 
@@ -59,6 +42,27 @@ describe("against a provider on a socket", () => {
     const [one] = await b.spooled();
     // A message without an end of line gets one on the way: POP3 cannot send it otherwise.
     expect(one?.raw.toString("latin1").trimEnd()).toBe(odd.toString("latin1"));
+  });
+
+  it("drains a box that shows a part of its mail at a time, hides what was read, and deletes nothing", async () => {
+    // Gmail: some 250 messages to a listing, RETR alone hides one from later sessions, DELE is without effect.
+    const { b, provider } = await collecting([]);
+    const all = many(600);
+    provider.faults.rollBackDeletions = true;
+    for (let begin = 0; begin < all.length; begin += 250) {
+      for (const message of all.slice(begin, begin + 250)) provider.box("box").add(message);
+      expect(await b.poll()).toMatchObject({ kind: "done" });
+      provider.box("box").remove(
+        new Set(
+          provider
+            .box("box")
+            .list()
+            .map(({ uidl }) => uidl),
+        ),
+      );
+      b.clock.set(b.clock.now() + 3_600_000);
+    }
+    expect(await b.subjects()).toEqual(names(600));
   });
 
   it("takes a message of 20 MB", async () => {

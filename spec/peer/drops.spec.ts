@@ -6,14 +6,12 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { configText, popgate } from "../fakes/popgate-process.ts";
-import { makeCertificates } from "./support/certificates.ts";
+import { startCatchAll } from "./support/catch-all.ts";
 import { startCuttingProxy } from "./support/cutting-proxy.ts";
-import { startDovecot } from "./support/dovecot.ts";
 import { startExim } from "./support/exim.ts";
-import { sendAll, testId } from "./support/mail.ts";
-import { countMaildir, maildirOwner, makeMaildir, readMaildir } from "./support/maildir.ts";
-import { startPostfix } from "./support/postfix.ts";
-import { eventually, makeWorkplace } from "./support/program.ts";
+import { testId } from "./support/mail.ts";
+import { countMaildir, readMaildir } from "./support/maildir.ts";
+import { eventually } from "./support/program.ts";
 
 const total = 60;
 
@@ -21,28 +19,8 @@ test.each([
   { keep: '"never"', left: 0 },
   { keep: '"14d"', left: total },
 ])("keep = $keep: a connection that is cut at many places brings each message in once", async ({ keep, left }) => {
-  await using place = await makeWorkplace("drops");
-  const { dir } = place;
-  const owner = maildirOwner();
-  const certificates = makeCertificates(dir);
-  const box = path.join(dir, "provider", "box");
-  const delivered = path.join(dir, "delivered");
-  const anna = path.join(delivered, "anna");
-  for (const folder of [path.join(dir, "provider"), box, delivered, anna]) await makeMaildir(folder, owner);
-  await using dovecot = await startDovecot({
-    dir,
-    owner,
-    cert: certificates.cert,
-    key: certificates.key,
-    users: { sammel: { password: "geheim", maildir: box } },
-  });
-  await using mx = await startPostfix({
-    dir,
-    owner,
-    hostname: "mx.provider.example",
-    domain: "firma.example",
-    box: { kind: "catch-all", maildir: box },
-  });
+  await using provider = await startCatchAll("drops");
+  const { dir, owner, dovecot, box, delivered, anna } = provider;
   await using exchange = await startExim({
     dir,
     owner,
@@ -57,8 +35,7 @@ test.each([
     header: ["From: kunde@else.example", "To: anna@firma.example", `Message-ID: <m${index}@else.example>`],
     body: `${"x".repeat(70)}\r\n`.repeat(1 + (index % 7) * 20),
   }));
-  await sendAll(mx.port, mails, 4);
-  await eventually("the box is full", async () => (await countMaildir(box)) >= total);
+  await provider.fill(mails);
 
   // In the greeting, the login, the listing, the first message, and ever further on.
   const cuts = [1, 40, 120, 400, 900, 1500, 2600, 5000, 9000, 20_000, 45_000];

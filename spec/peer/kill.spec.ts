@@ -6,13 +6,12 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { makeCertificates } from "./support/certificates.ts";
-import { startDovecot } from "./support/dovecot.ts";
-import { sendAll, testId, type TestMail } from "./support/mail.ts";
-import { countMaildir, maildirOwner, makeMaildir, readMaildir } from "./support/maildir.ts";
+import { startCatchAll } from "./support/catch-all.ts";
+import { testId, type TestMail } from "./support/mail.ts";
+import { countMaildir, readMaildir } from "./support/maildir.ts";
 import { configText, popgate, startDaemon } from "../fakes/popgate-process.ts";
 import { startPostfix } from "./support/postfix.ts";
-import { eventually, makeWorkplace } from "./support/program.ts";
+import { eventually } from "./support/program.ts";
 
 const total = 2000;
 const connections = 4;
@@ -32,28 +31,8 @@ function mail(index: number): TestMail {
 }
 
 test("2,000 messages and three kills: none lost, none doubled but what the kill cut off from its record", async () => {
-  await using place = await makeWorkplace("kill");
-  const { dir } = place;
-  const owner = maildirOwner();
-  const certificates = makeCertificates(dir);
-  const box = path.join(dir, "provider", "box");
-  const delivered = path.join(dir, "delivered");
-  const anna = path.join(delivered, "anna");
-  for (const folder of [path.join(dir, "provider"), box, delivered, anna]) await makeMaildir(folder, owner);
-  await using dovecot = await startDovecot({
-    dir,
-    owner,
-    cert: certificates.cert,
-    key: certificates.key,
-    users: { sammel: { password: "geheim", maildir: box } },
-  });
-  await using mx = await startPostfix({
-    dir,
-    owner,
-    hostname: "mx.provider.example",
-    domain: "firma.example",
-    box: { kind: "catch-all", maildir: box },
-  });
+  await using provider = await startCatchAll("kill");
+  const { dir, owner, certificates, dovecot, box, delivered, anna } = provider;
   await using exchange = await startPostfix({
     dir,
     owner,
@@ -62,8 +41,7 @@ test("2,000 messages and three kills: none lost, none doubled but what the kill 
     box: { kind: "users", maildir: delivered, names: ["anna"] },
   });
   const mails = Array.from({ length: total }, (_, index) => mail(index));
-  await sendAll(mx.port, mails, 8);
-  await eventually("the box is full", async () => (await countMaildir(box)) >= total, 180_000);
+  await provider.fill(mails);
 
   const config = path.join(dir, "popgate.toml");
   await writeFile(path.join(dir, "password"), "geheim\n", { mode: 0o600 });

@@ -11,7 +11,9 @@ import type { OnceReport } from "./once.ts";
 import type { AppPorts, PartSurroundings } from "./surroundings.ts";
 import { resolveChanged, resolveMail, type ResolvingChoice } from "./resolving.ts";
 import type { Config } from "../config/config.ts";
+import type { PollReport } from "../inbound/report.ts";
 import type { Resolution } from "../inbound/resolve.ts";
+import type { EventSink } from "../core/events.ts";
 import { TlsSessions } from "../net/tls-sessions.ts";
 import type { Spool } from "../spool/port.ts";
 import { defaultSpoolOptions, openSpool } from "../spool/spool.ts";
@@ -37,10 +39,18 @@ interface Parts extends AsyncDisposable {
 /** Opens the spool. Rejects with `SpoolError` when it cannot be used. */
 export async function openApp(config: Config, ports: AppPorts): Promise<App> {
   const { dir, maxOctets, minFreeOctets, historyDays } = config.spool;
-  const spool = await openSpool({ ...defaultSpoolOptions, dir, maxOctets, minFreeOctets, historyDays }, ports);
+  // The spool outlives the notice desk of any one configuration, and its troubles are the postmaster's business too.
+  const watch = { sink: ports.events };
+  const events: EventSink = { emit: (event) => watch.sink.emit(event) };
+  const options = { ...defaultSpoolOptions, dir, maxOctets, minFreeOctets, historyDays };
+  const spool = await openSpool(options, { ...ports, events });
   const sessions = new TlsSessions({ clock: ports.clock });
   let present = config;
-  const open = (): Parts => openParts(present, { ...ports, spool, sessions });
+  const open = (): Parts => {
+    const parts = openParts(present, { ...ports, spool, sessions });
+    watch.sink = parts.delivery.watch(ports.events);
+    return parts;
+  };
   return {
     spool,
     async run(signal) {
@@ -92,12 +102,16 @@ async function runPartsOnce(parts: Parts, spool: Spool, ports: AppPorts, signal:
   const { accounts, delivery } = parts;
   // Delivery runs beside the polls, so that a large box does not have to fit into the spool first.
   const polled = new AbortController();
-  const delivering = delivery.run(AbortSignal.any([signal, polled.signal]), signal);
-  const polls = await accounts.loop.pollOnce(undefined, signal);
-  // What `profile = "auto"` has learnt may decide what was held while it was not known.
-  await resolveChanged(accounts, spool, ports, signal);
-  polled.abort();
-  await delivering;
+  const delivering = delivery.deliver(AbortSignal.any([signal, polled.signal]), signal);
+  let polls: PollReport[];
+  try {
+    polls = await accounts.loop.pollOnce(undefined, signal);
+    // What `profile = "auto"` has learnt may decide what was held while it was not known.
+    await resolveChanged(accounts, spool, ports, signal);
+  } finally {
+    polled.abort();
+    await delivering;
+  }
   await delivery.drain(signal);
   await delivery.tellPostmaster(signal);
   await delivery.drain(signal);

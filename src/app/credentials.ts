@@ -60,6 +60,6 @@ async function told<T>(work: Promise<T>): Promise<T> {
     if (error instanceof SecretError) throw new Pop3Error("permanent", error.message, { cause: error });
     if (!(error instanceof OAuthError)) throw error;
     const kinds = { revoked: "auth", temporary: "temporary", configuration: "permanent" } as const;
-    throw new Pop3Error(kinds[error.kind], error.message, { cause: error });
+    throw new Pop3Error(kinds[error.kind], error.message, { cause: error, retryAfterMs: error.retryAfterMs });
   }
 }

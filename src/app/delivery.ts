@@ -4,12 +4,15 @@ import type { EventSink } from "../core/events.ts";
 import { createSmtpTransport } from "../delivery/smtp-transport.ts";
 import { createDeliveryWorker } from "../delivery/worker.ts";
 import { createNoticeDesk } from "../notice/notice-desk.ts";
+import { SpoolError } from "../spool/port.ts";
 import type { PartSurroundings } from "./surroundings.ts";
 import { openCredentials } from "./credentials.ts";
 
 export interface OpenDelivery extends AsyncDisposable {
-  /** Delivers and sends notices until the signal is aborted; see the worker for `transfers`. */
-  run(signal: AbortSignal, transfers?: AbortSignal): Promise<void>;
+  /** Delivers and sends notices until the signal is aborted. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Delivers, without notices, until `signal` is aborted; what is under way then goes on unless `transfers` is aborted. */
+  deliver(signal: AbortSignal, transfers: AbortSignal): Promise<void>;
   /** Tries what is due now, each message once. */
   drain(signal: AbortSignal): Promise<void>;
   /** Spools a notice of what is held, if there is anything new and the last notice is long enough ago. */
@@ -65,12 +68,19 @@ export function openDelivery(config: Config, around: PartSurroundings): OpenDeli
     { queue: spool, health: () => spool.health(), transport, clock, random, events: desk.watch(events) },
   );
   return {
-    async run(signal, transfers) {
-      await Promise.all([worker.run(signal, transfers), desk.run(signal)]);
+    async run(signal) {
+      await Promise.all([worker.run(signal), desk.run(signal)]);
     },
+    deliver: async (signal, transfers) => worker.run(signal, transfers),
     drain: async (signal) => worker.drain(signal),
     async tellPostmaster(signal) {
-      await desk.tick(signal);
+      try {
+        await desk.tick(signal);
+      } catch (error) {
+        // It is told the next time: nothing has been marked as told. The spool tells its own trouble.
+        if (!(error instanceof SpoolError))
+          events.emit({ kind: "internal-error", where: "notices", detail: String(error) });
+      }
     },
     watch: (sink) => desk.watch(sink),
     [Symbol.asyncDispose]: async () => stack.disposeAsync(),

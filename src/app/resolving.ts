@@ -5,7 +5,7 @@
 import type { MessageId } from "../core/ids.ts";
 import { defaultLimits } from "../inbound/limits.ts";
 import { resolveHeld, type Resolution } from "../inbound/resolve.ts";
-import type { Spool } from "../spool/port.ts";
+import { SpoolError, type Spool } from "../spool/port.ts";
 import type { OpenAccounts } from "./accounts.ts";
 import type { AppPorts } from "./surroundings.ts";
 
@@ -36,7 +36,10 @@ export function resolveMail(
   );
 }
 
-/** Resolves everything that is held for a reason of the envelope. Stops quietly when the signal is aborted. */
+/**
+ * Resolves everything that is held for a reason of the envelope. What goes wrong here keeps nobody from running: the mail
+ * stays held, the spool tells its own trouble, and a fault of ours is told as an event.
+ */
 export async function resolveChanged(
   accounts: OpenAccounts,
   spool: Spool,
@@ -45,11 +48,10 @@ export async function resolveChanged(
 ): Promise<void> {
   if (signal.aborted || spool.counts().held === 0) return;
   try {
-    for await (const resolution of resolveMail(accounts, spool, ports, { which: "all", dryRun: false }, signal)) {
-      // Each result has been told as an event where it changed anything.
-      void resolution;
-    }
+    // Each result has been told as an event where it changed anything.
+    for await (const _ of resolveMail(accounts, spool, ports, { which: "all", dryRun: false }, signal));
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (signal.aborted || error instanceof SpoolError) return;
+    ports.events.emit({ kind: "internal-error", where: "resolving held mail", detail: String(error) });
   }
 }

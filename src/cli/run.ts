@@ -36,10 +36,12 @@ export async function runDaemon(file: string): Promise<number> {
     await using shutdown = listenForShutdown(() => reloads.wanted.abort(new Error("SIGHUP")));
     await using app = await openApp(config, { clock: systemClock, random: systemRandom, events: log });
     log.emit({ kind: "started", version: packageVersion(), config: config.file, accounts: config.accounts.length });
-    while (!shutdown.signal.aborted) {
-      reloads.wanted = new AbortController();
+    for (;;) {
       await app.run(AbortSignal.any([shutdown.signal, reloads.wanted.signal]));
-      if (!shutdown.signal.aborted) await reload(app, file, log);
+      if (shutdown.signal.aborted) break;
+      // Before the file is read: what is asked for from here on may be about a later state of it.
+      reloads.wanted = new AbortController();
+      await reload(app, file, log);
     }
     const reason: unknown = shutdown.signal.reason;
     log.emit({ kind: "stopping", reason: reason instanceof Error ? reason.message : "signal" });

@@ -65,7 +65,12 @@ export const loginShape = {
     .optional()
     .describe("Password: { file = … }, { env = … }, { command = […] } or { credential = … }."),
   oauth: oauth.optional().describe("OAuth 2 with a refresh token, instead of a password."),
-  auth: z.enum(authNames).default("auto").describe("How to log in. `auto`: the strongest way that the server offers."),
+  auth: z
+    .enum(authNames)
+    .default("auto")
+    .describe(
+      "How to log in. `auto`: the password itself over TLS, which costs one round trip; without TLS the strongest way that does not show it.",
+    ),
 };
 
 function readKeep(text: string): Reading<KeepRule> {

@@ -59,7 +59,7 @@ export type Credentials =
   | { readonly kind: "password"; readonly user: string; readonly password: Secret }
   | { readonly kind: "oauth"; readonly user: string; readonly oauth: OAuthConfig };
 
-/** `auto`: the strongest that the server offers. */
+/** `auto`: the password itself over TLS; without TLS the strongest way that does not show it. */
 type AuthChoice =
   | "auto"
   | "user"

@@ -63,13 +63,6 @@ class SmtpTransport implements Transport {
     return second === "again" ? this.#failed(transaction, new SmtpFailure(lostEarly), [], begun) : second;
   }
 
-  async probe(signal: AbortSignal): Promise<TransactionResult["destination"]> {
-    const opened = await this.#open(signal);
-    if (opened instanceof SmtpFailure) return destinationOf(opened.failure);
-    this.#pool.release(opened);
-    return { kind: "answered" };
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool[Symbol.asyncDispose]();
   }

@@ -55,6 +55,4 @@ export interface Transport extends AsyncDisposable {
    * otherwise finishes or reports `unconfirmed`.
    */
   deliver(transaction: Transaction, signal: AbortSignal): Promise<TransactionResult>;
-  /** Connects, says EHLO (and AUTH), and goes: whether the destination is there. */
-  probe(signal: AbortSignal): Promise<TransactionResult["destination"]>;
 }

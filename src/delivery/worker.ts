@@ -9,7 +9,8 @@
  * - Large messages get only some of the places, so that they do not hold up small ones.
  * - When the signal is aborted nothing new is begun; `run` resolves when what is under way has ended.
  *
- * Whatever goes wrong with one message is told as an event and leaves the others alone.
+ * Whatever goes wrong with one message is told as an event and leaves the others alone; a message at which we fail
+ * ourselves is left alone for a while, or it would be tried without a pause.
  */
 import type { EventSink } from "../core/events.ts";
 import type { MessageId } from "../core/ids.ts";
@@ -51,10 +52,12 @@ const lookAhead = 200;
 /** Without any event the queue is looked at again after this time: for clocks that jump. */
 const longestWaitMs = 60_000;
 const unhealthyWaitMs = 2_000;
+/** After a fault of our own a message is not taken up again for so long. */
+const faultPauseMs = 10 * 60_000;
 
 export function createDeliveryWorker(options: WorkerOptions, ports: WorkerPorts): DeliveryWorker {
   const destination = new Destination(ports.transport.name, ports);
-  const memory: TrialMemory = { last: undefined };
+  const memory: WorkerMemory = { last: undefined, faulty: new Map() };
   // One after the other: both claim from the same queue.
   let last: Promise<void> = Promise.resolve();
   const start = async (once: boolean, signal: AbortSignal, transfers: AbortSignal): Promise<void> => {
@@ -74,9 +77,12 @@ export function createDeliveryWorker(options: WorkerOptions, ports: WorkerPorts)
   };
 }
 
-/** The message with which the destination was last found down: the next trial is another's, if there is one. */
-interface TrialMemory {
+/** What outlives one run of the worker. */
+interface WorkerMemory {
+  /** The message with which the destination was last found down: the next trial is another's, if there is one. */
   last: MessageId | undefined;
+  /** Messages at which we have failed ourselves, and until when they are left alone. */
+  readonly faulty: Map<MessageId, EpochMs>;
 }
 
 /** One run of the worker. */
@@ -84,7 +90,7 @@ class Shift {
   readonly #options: WorkerOptions;
   readonly #ports: WorkerPorts;
   readonly #destination: Destination;
-  readonly #memory: TrialMemory;
+  readonly #memory: WorkerMemory;
   /** Each message at most once, and an end when nothing is left to try. */
   readonly #once: boolean;
   readonly #signal: AbortSignal;
@@ -98,7 +104,7 @@ class Shift {
     options: WorkerOptions,
     ports: WorkerPorts,
     destination: Destination,
-    memory: TrialMemory,
+    memory: WorkerMemory,
     once: boolean,
     signal: AbortSignal,
     transfers: AbortSignal,
@@ -132,30 +138,31 @@ class Shift {
 
   /** Begins what there is room for. Says how long to wait, in milliseconds, if nothing happens before. */
   async #round(): Promise<number | "done"> {
-    if (this.#ports.health().kind === "failed") return this.#idle("unhealthy", unhealthyWaitMs);
+    if (this.#ports.health().kind === "failed") return this.#idle(unhealthyWaitMs);
     try {
       const begun = await this.#beginDue();
       if (begun > 0) return longestWaitMs;
-      return this.#idle(this.#destination.isDown ? "down" : "nothing due", await this.#nextWait());
+      return this.#idle(await this.#nextWait());
     } catch (error) {
       if (!(error instanceof SpoolError)) this.#ports.events.emit(internal("delivery", error));
-      return this.#idle("trouble", unhealthyWaitMs);
+      return this.#idle(unhealthyWaitMs);
     }
   }
 
   /** With `once`, the end is reached when nothing runs and nothing could be begun. */
-  #idle(_why: string, wait: number): number | "done" {
+  #idle(wait: number): number | "done" {
     return this.#once && this.#running.size === 0 ? "done" : wait;
   }
 
   async #beginDue(): Promise<number> {
     const { concurrency } = this.#options;
     if (this.#room() === 0) return 0;
-    const limit = lookAhead + this.#running.size + (this.#once ? this.#tried.size : 0);
+    const passedOver = this.#running.size + this.#memory.faulty.size + (this.#once ? this.#tried.size : 0);
+    const limit = lookAhead + passedOver;
     let begun = 0;
     for (const id of this.#inTurn(await this.#ports.queue.due(this.#ports.clock.now(), limit))) {
       if (this.#signal.aborted || this.#room() === 0) break;
-      if (this.#running.has(id) || (this.#once && this.#tried.has(id))) continue;
+      if (this.#running.has(id) || (this.#once && this.#tried.has(id)) || this.#isPaused(id)) continue;
       const record = await this.#ports.queue.load(id);
       if (record === undefined) continue;
       const large = record.size >= this.#options.largeOctets;
@@ -164,6 +171,14 @@ class Shift {
       begun += 1;
     }
     return begun;
+  }
+
+  #isPaused(id: MessageId): boolean {
+    const until = this.#memory.faulty.get(id);
+    if (until === undefined) return false;
+    if (this.#ports.clock.now() < until) return true;
+    this.#memory.faulty.delete(id);
+    return false;
   }
 
   /** One message that a target has no room for, or hangs up at, must not be every trial. */
@@ -184,7 +199,10 @@ class Shift {
     const delivery = new MessageDelivery(record, this.#options, this.#ports, this.#destination);
     const done = delivery
       .run(this.#transfers)
-      .catch((error: unknown) => this.#ports.events.emit(internal(`delivery of ${id}`, error)))
+      .catch((error: unknown) => {
+        this.#memory.faulty.set(id, this.#ports.clock.now() + faultPauseMs);
+        this.#ports.events.emit(internal(`delivery of ${id}`, error));
+      })
       .finally(() => {
         if (large) this.#largeRunning -= 1;
         if (this.#destination.isDown) this.#memory.last = id;

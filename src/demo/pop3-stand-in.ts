@@ -6,10 +6,11 @@
  * get wrong is a knob in `faults`, which may be turned at any time. It is no server for the open network: passwords are
  * compared in plain, and mail is kept in memory.
  */
-import { createServer, type AddressInfo, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { createSecureContext, TLSSocket } from "node:tls";
 import type { Clock } from "../core/ports.ts";
 import { systemClock } from "../runtime/clock.ts";
+import { listen } from "./listening.ts";
 import { StandInBox, type StandInFaults } from "./pop3-stand-in-box.ts";
 import { StandInSession, type StandInWorld } from "./pop3-stand-in-session.ts";
 
@@ -73,12 +74,8 @@ export async function startPop3StandIn(options: StandInOptions): Promise<Pop3Sta
       ? undefined
       : (socket: Socket): Socket => new TLSSocket(socket, { isServer: true, secureContext: context });
   const implicit = tls?.implicit === true;
-  const sockets = new Set<Socket>();
   let connections = 0;
-  const server = createServer({ noDelay: true }, (socket) => {
-    sockets.add(socket);
-    socket.on("error", () => socket.destroy());
-    socket.on("close", () => sockets.delete(socket));
+  const { host, port, close } = await listen(options, (socket) => {
     connections += 1;
     const world: StandInWorld = {
       boxes,
@@ -96,18 +93,9 @@ export async function startPop3StandIn(options: StandInOptions): Promise<Pop3Sta
     };
     void new StandInSession(world, implicit && secure !== undefined ? secure(socket) : socket, implicit);
   });
-  const host = options.host ?? "127.0.0.1";
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(options.port ?? 0, host, resolve);
-  });
-  const close = async (): Promise<void> => {
-    for (const socket of sockets) socket.destroy();
-    if (server.listening) await new Promise<void>((resolve) => server.close(() => resolve()));
-  };
   return {
     host,
-    port: portOf(server.address()),
+    port,
     faults,
     commands,
     get connections() {
@@ -121,9 +109,4 @@ export async function startPop3StandIn(options: StandInOptions): Promise<Pop3Sta
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-function portOf(address: AddressInfo | string | null): number {
-  if (address === null || typeof address === "string") throw new TypeError("the stand-in does not listen on TCP");
-  return address.port;
 }

@@ -3,10 +3,11 @@
  * demonstration and in specs. It is strict where RFC 5321 is, and everything that real servers do to a client is a knob
  * (`smtp-stand-in-knobs.ts`), which may be turned at any time. It is no server for the open network.
  */
-import { createServer, type AddressInfo, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { createSecureContext, TLSSocket } from "node:tls";
 import type { Clock } from "../core/ports.ts";
 import { systemClock } from "../runtime/clock.ts";
+import { listen } from "./listening.ts";
 import type { ReceivedMessage } from "./received-message.ts";
 import { relaxedKnobs, type SmtpStandInKnobs } from "./smtp-stand-in-knobs.ts";
 import type { SmtpStandInWorld } from "./smtp-stand-in-answers.ts";
@@ -43,7 +44,6 @@ export async function startSmtpStandIn(options: SmtpStandInOptions = {}): Promis
   let knobs: SmtpStandInKnobs = { ...relaxedKnobs, ...options.knobs };
   const messages: ReceivedMessage[] = [];
   const transcript: string[] = [];
-  const sockets = new Set<Socket>();
   const count = { total: 0, open: 0, most: 0 };
   const waiting = new Set<() => void>();
   const clock = options.clock ?? systemClock;
@@ -54,16 +54,11 @@ export async function startSmtpStandIn(options: SmtpStandInOptions = {}): Promis
     context === undefined
       ? undefined
       : (socket: Socket): Socket => new TLSSocket(socket, { isServer: true, secureContext: context });
-  const server = createServer({ noDelay: true }, (socket) => {
-    sockets.add(socket);
+  const listening = await listen(options, (socket) => {
     count.total += 1;
     count.open += 1;
     count.most = Math.max(count.most, count.open);
-    socket.on("error", () => socket.destroy());
-    socket.on("close", () => {
-      sockets.delete(socket);
-      count.open -= 1;
-    });
+    socket.on("close", () => (count.open -= 1));
     const connection = count.total;
     const world: SmtpStandInWorld = {
       connection,
@@ -81,19 +76,13 @@ export async function startSmtpStandIn(options: SmtpStandInOptions = {}): Promis
     };
     void new SmtpStandInSession(world, socket, tls?.implicit === true ? secure : undefined);
   });
-  const host = options.host ?? "127.0.0.1";
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(options.port ?? 0, host, resolve);
-  });
   const close = async (): Promise<void> => {
     ending.abort(new Error("the stand-in is closed"));
-    for (const socket of sockets) socket.destroy();
-    if (server.listening) await new Promise<void>((resolve) => server.close(() => resolve()));
+    await listening.close();
   };
   return {
-    host,
-    port: portOf(server.address()),
+    host: listening.host,
+    port: listening.port,
     messages,
     transcript,
     connections: count,
@@ -118,9 +107,4 @@ export async function startSmtpStandIn(options: SmtpStandInOptions = {}): Promis
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-function portOf(address: AddressInfo | string | null): number {
-  if (address === null || typeof address === "string") throw new TypeError("the stand-in does not listen on TCP");
-  return address.port;
 }

@@ -6,7 +6,6 @@
  * that breaks off leaves nothing behind. Memory per message is one chunk and its header block.
  * Fails with what the body fails with (`Pop3Error`) or with `SpoolError`; both end the session.
  */
-import { createHash } from "node:crypto";
 import { addressKey } from "../core/address.ts";
 import type { EventSink } from "../core/events.ts";
 import type { AccountName } from "../core/ids.ts";
@@ -143,19 +142,17 @@ async function readMessage(
   await using scope = new AsyncDisposableStack();
   const ingest = scope.use(context.spool.begin());
   const examination = examine({ maxHeader: context.maxHeaderOctets });
-  const hash = createHash("sha256");
   let octets = 0;
   for await (const chunk of body) {
     octets += chunk.length;
     if (octets > context.maxOctets) return { kind: "oversize", octets };
-    hash.update(chunk);
     examination.push(chunk);
     await ingest.write(chunk);
   }
   const examined = examination.finish();
   scope.move();
   context.tally.octets += octets;
-  return { kind: "read", message: { action, ingest, examined, digest: hash.digest("hex") } };
+  return { kind: "read", message: { action, ingest, examined, digest: ingest.digest() } };
 }
 
 async function settleMessage(

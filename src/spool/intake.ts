@@ -65,6 +65,11 @@ class OpenIngest implements Ingest {
     core.open.add(id);
   }
 
+  digest(): string {
+    this.#settlePieces();
+    return this.#hash.copy().digest("hex");
+  }
+
   async write(chunk: Buffer): Promise<void> {
     this.#mustBeOpen();
     this.size += chunk.length;

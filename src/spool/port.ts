@@ -62,6 +62,8 @@ export interface Ingest extends AsyncDisposable {
   readonly id: MessageId;
   /** Octets written so far. */
   readonly size: number;
+  /** SHA-256 (hex) of the octets written so far. */
+  digest(): string;
   /**
    * Takes the next octets. Resolves when there is room for more, not when they are durable. The buffer belongs to the
    * spool from here on and must not be changed.

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { MessageId } from "../core/ids.ts";
 import type { EpochMs } from "../core/ports.ts";
 import { decodeHistory, decodeMessage } from "./codec.ts";
-import { after, below, chunkKey, splitTimeKey, timePrefix } from "./keys.ts";
+import { after, below, chunkKey, midPrefix, splitTimeKey, timePrefix } from "./keys.ts";
 import { SpoolError } from "./port.ts";
 import { holdsMore, isEnded, type HistoryRecord, type MessageRecord } from "./record.ts";
 import { changed, commit, commitChange, orSetAside, type SpoolCore } from "./spool-core.ts";
@@ -129,6 +129,21 @@ export function listMessages(core: SpoolCore, cursor: MessageId | undefined, lim
     })),
   );
 }
+
+/** By the value of the Message-ID field, newest first. A sender may use one value for any number of messages. */
+export function messagesOf(core: SpoolCore, messageId: string): MessageId[] {
+  const found: MessageId[] = [];
+  const [start, to] = below(midPrefix(messageId));
+  for (let from = start; ;) {
+    const keys = core.store.keys("mid", from, to, midPage);
+    found.push(...keys.map((key) => asId(key.slice(key.indexOf("/") + 1))));
+    const last = keys.at(-1);
+    if (last === undefined || keys.length < midPage) return found.toReversed();
+    from = after(last);
+  }
+}
+
+const midPage = 1000;
 
 export function heldMessages(core: SpoolCore, cursor: MessageId | undefined, limit: number): MessageRecord[] {
   return readablePage(cursor, limit, (from, rest) =>

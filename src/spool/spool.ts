@@ -8,19 +8,19 @@ import { mkdirSync } from "node:fs";
 import { SpoolError, type Spool } from "./port.ts";
 import { Health } from "./health.ts";
 import { beginIngest } from "./intake.ts";
-import { below, midPrefix, schemaKey, schemaVersion } from "./keys.ts";
+import { schemaKey, schemaVersion } from "./keys.ts";
 import { accountState, forgetEntries, ledgerEntries, putAccountState, putEntries } from "./ledger.ts";
 import { openLmdbStore } from "./lmdb-store.ts";
 import { lockSpool } from "./lock.ts";
 import { lookAfter, maintain, pruneLedger, sweepUnfinished } from "./maintenance.ts";
 import {
-  asId,
   dueMessages,
   emptyTrash,
   heldMessages,
   listMessages,
   loadHistory,
   loadMessage,
+  messagesOf,
   nextDueTime,
   readBody,
   updateMessage,
@@ -141,9 +141,7 @@ function view(core: SpoolCore, ending: AbortController, atEnd: () => void): Owne
     held: async (after, limit) => heldMessages(core, after, limit),
     history: async (id) => loadHistory(core, id),
     async byMessageIdField(messageId) {
-      const [from, to] = below(midPrefix(messageId));
-      const keys = core.store.keys("mid", from, to, 1000);
-      return keys.map((key) => asId(key.slice(key.indexOf("/") + 1))).toReversed();
+      return messagesOf(core, messageId);
     },
     counts: () => counts(core),
     health: () => core.health.state,
