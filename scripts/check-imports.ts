@@ -19,6 +19,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   pop3: ["core", "net", "oauth"],
   inbound: ["core", "message", "spool/port", "spool/record", "pop3/port"],
   delivery: ["core", "message", "spool/port", "spool/record", "net", "oauth"],
+  // The listener: mail that Exchange submits.
+  outbound: ["core", "message", "spool/port", "spool/record", "net"],
+  report: ["core", "message", "spool/port", "spool/record"],
   notice: ["core", "message", "spool/port", "spool/record"],
   config: ["core", "message", "net"],
   runtime: ["core"],
@@ -26,7 +29,21 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   demo: ["core", "app", "cli", "config", "message", "spool/port", "spool/record", "runtime"],
   cli: ["core", "config", "app", "runtime", "spool", "message", "demo", "inbound"],
   // The composition root knows every part.
-  app: ["core", "message", "spool", "net", "oauth", "pop3", "inbound", "delivery", "notice", "config", "runtime"],
+  app: [
+    "core",
+    "message",
+    "spool",
+    "net",
+    "oauth",
+    "pop3",
+    "inbound",
+    "outbound",
+    "delivery",
+    "report",
+    "notice",
+    "config",
+    "runtime",
+  ],
   "": ["cli"],
 };
 
@@ -34,6 +51,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const owners: Readonly<Record<string, RegExp>> = {
   lmdb: /^spool\/lmdb-[a-z-]+\.ts$/u,
   nodemailer: /^delivery\/smtp-[a-z-]+\.ts$/u,
+  "smtp-server": /^outbound\/smtp-[a-z-]+\.ts$/u,
   "p-queue": /^(?:inbound|delivery)\/[a-z-]+\.ts$/u,
   pino: /^runtime\/log\.ts$/u,
   "pino-pretty": /^runtime\/log\.ts$/u,

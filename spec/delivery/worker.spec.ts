@@ -135,7 +135,7 @@ describe("time", () => {
     for (let tries = 0; tries < 200 && (await world.states(id))["anna"] === "queued"; tries++) {
       await world.drain();
       seen.push(world.transport.transactions.length);
-      const due = await world.spool.nextDueAt();
+      const due = await world.spool.nextDueAt("inbound");
       if (due !== undefined) world.clock.set(due);
     }
     expect(seen.slice(0, 4)).toEqual([1, 2, 3, 4]);

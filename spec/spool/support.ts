@@ -91,7 +91,17 @@ export async function store(
 ): Promise<CommitResult> {
   await using ingest = spool.begin();
   for (let at = 0; at < body.length; at += 10_000) await ingest.write(Buffer.from(body.subarray(at, at + 10_000)));
-  return await ingest.commit(what, ledger, onceFor);
+  return await ingest.commit(what, ledger, onceFor === undefined ? {} : { onceFor });
+}
+
+/** Ids of what is due of one direction. */
+export async function dueIds(
+  spool: Queue,
+  now: number,
+  limit: number,
+  direction: "inbound" | "outbound" = "inbound",
+): Promise<readonly string[]> {
+  return (await spool.due(direction, now, limit)).map(({ id }) => id);
 }
 
 export async function stored(spool: Intake, body: Buffer, what: MessageDraft = draft()): Promise<MessageRecord> {

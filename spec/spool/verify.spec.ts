@@ -43,6 +43,7 @@ describe("verify", () => {
       held: 1,
       history: 1,
       ledger: 1,
+      owed: 0,
       octets: 2515,
       leftovers: 0,
       setAside: 0,

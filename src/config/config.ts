@@ -30,6 +30,10 @@ export interface Config {
   readonly notice: NoticeConfig;
   readonly listener: ListenerConfig | undefined;
   readonly relays: readonly RelayConfig[];
+  /** Empty: mail is not signed. */
+  readonly dkim: readonly DkimKeyConfig[];
+  /** Language of the human part of reports to senders. */
+  readonly reportLanguage: "de" | "en" | "both";
   readonly admin: AdminConfig;
   readonly log: LogConfig;
 }
@@ -162,10 +166,24 @@ export interface ListenerConfig {
   /** Networks (CIDR) whose hosts need no login. */
   readonly allow: readonly string[];
   readonly tls: ServerTlsConfig | undefined;
+  /** Login names and where the hash of each one's password is kept (`core/password-hash.ts`). */
   readonly users: ReadonlyMap<string, Secret>;
   readonly maxOctets: number;
   readonly maxRecipients: number;
+  /** Most connections in all, and of one client. */
   readonly connections: number;
+  readonly clientConnections: number;
+  /** Most messages of one client in a minute. 0: no limit. */
+  readonly clientMessagesPerMinute: number;
+  /** How long a client may be silent, and how long one connection may last in all. */
+  readonly idleMs: number;
+  readonly sessionMs: number;
+  /** Where mail to the own domains goes that is not named in `atProvider`. */
+  readonly ownDomains: "exchange" | "relay";
+  /** Own addresses whose box is at the provider: mail to them always goes by the relays. */
+  readonly atProvider: readonly SenderPattern[];
+  /** Queued mail older than this, with nothing delivered meanwhile, has new mail refused by 4xx. 0: never. */
+  readonly queueAgeLimitMs: number;
   /** Domains that envelope senders must belong to. */
   readonly senderDomains: readonly string[];
   /** When a sender is told that a message is late, and when that it has failed. */
@@ -196,6 +214,24 @@ export interface RelayConfig {
   readonly connections: number;
   /** Put into MAIL FROM instead of the sender, for providers that insist on it. */
   readonly envelopeFrom: Address | undefined;
+  /** Which senders `envelopeFrom` replaces: own addresses, foreign ones (forwarded mail), the null reverse path. */
+  readonly rewrite: ReadonlySet<"own" | "foreign" | "null">;
+  /** Messages handed over on one connection. */
+  readonly messagesPerConnection: number;
+  /** Recipients of one transaction. */
+  readonly maxRecipients: number;
+  /** Pauses between attempts; the last one repeats. Never empty. */
+  readonly retryMs: readonly number[];
+}
+
+/** A key that outbound mail of one domain is signed with from `activeFrom` on, until a later one takes its place. */
+export interface DkimKeyConfig {
+  readonly domain: string;
+  readonly selector: string;
+  /** PEM, PKCS#8 or PKCS#1. */
+  readonly key: Secret;
+  /** Epoch milliseconds; 0: always. */
+  readonly activeFrom: number;
 }
 
 export interface AdminConfig {

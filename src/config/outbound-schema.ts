@@ -20,7 +20,26 @@ export const listenerShape = {
   users: z.record(z.string().min(1), secret()).default({}).describe("Login names and their passwords."),
   max_size: size().prefault("50 MB").describe("Larger messages are refused."),
   max_recipients: z.int().min(1).max(50_000).default(1000).describe("Most recipients of one message."),
-  connections: z.int().min(1).max(1000).default(20).describe("Most connections at the same time."),
+  connections: z.int().min(1).max(20_000).default(100).describe("Most connections at the same time."),
+  client_connections: z.int().min(1).max(20_000).default(50).describe("Most of them from one address."),
+  client_rate: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe("Most messages from one address in a minute. 0: as many as it likes."),
+  idle: duration().prefault("10m").describe("A client that is silent for so long is disconnected."),
+  session: duration().prefault("2h").describe("How long one connection may last in all."),
+  own_domains: z
+    .enum(["exchange", "relay"])
+    .default("exchange")
+    .describe("Where mail to `domains` goes: to Exchange, or by the relay to the provider."),
+  at_provider: z
+    .array(textAs(readSender, "sender"))
+    .default([])
+    .describe("Own addresses whose box is at the provider: their mail always goes by the relay."),
+  queue_age_limit: duration()
+    .prefault("12h")
+    .describe('With older mail still queued, new mail is refused for now and stays in Exchange. "0s": never.'),
   sender_domains: z
     .array(domain())
     .min(1)
@@ -65,6 +84,31 @@ export const relayShape = {
     .describe('The provider\'s limits, such as "30/minute" or ["30/minute", "2000/day"].'),
   connections: z.int().min(1).max(50).default(2).describe("Most connections at the same time."),
   envelope_from: address().optional().describe("Sender of the envelope, where the provider insists on one."),
+  rewrite: z
+    .array(z.enum(["own", "foreign", "null"]))
+    .min(1)
+    .prefault(["own", "foreign", "null"])
+    .describe("Which senders `envelope_from` replaces: own ones, those of forwarded mail, the empty one of reports."),
+  messages_per_connection: z.int().min(1).max(10_000).default(100).describe("Messages sent on one connection."),
+  max_recipients: z.int().min(1).max(10_000).default(100).describe("Recipients of one transaction."),
+  retry: z
+    .array(duration())
+    .min(1)
+    .prefault(["1m", "2m", "5m", "10m", "15m", "30m", "1h"])
+    .describe("Pauses between attempts; the last one repeats."),
+};
+
+export const dkimShape = {
+  domain: domain().describe("Mail whose author (From) is of this domain is signed."),
+  selector: z
+    .string()
+    .regex(/^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$/u, "it is not a selector")
+    .describe("Name of the key in DNS: `<selector>._domainkey.<domain>`."),
+  key: secret().describe("The private key, PEM."),
+  active_from: z
+    .union([z.iso.date(), z.iso.datetime({ offset: true })])
+    .optional()
+    .describe("From when on it signs, until a later one of its domain does. Default: always."),
 };
 
 export const adminShape = {

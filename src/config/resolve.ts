@@ -1,10 +1,18 @@
 /** From the file as written, once every check has passed, to the `Config` that the program is made from. */
 import { addressKey, mustAddress, parseAddress, parseDomain, type Address, type AddressKey } from "../core/address.ts";
-import type { AdminConfig, Config, ExchangeConfig, ListenerConfig, RelayConfig, ServerTlsConfig } from "./config.ts";
+import type {
+  AdminConfig,
+  Config,
+  DkimKeyConfig,
+  ExchangeConfig,
+  ListenerConfig,
+  RelayConfig,
+  ServerTlsConfig,
+} from "./config.ts";
 import type { ConfigFiles } from "./config-files.ts";
 import { resolveCollector, resolveMailbox, type Surroundings } from "./resolve-account.ts";
 import { resolveCredentials, resolveTls } from "./resolve-connection.ts";
-import type { Raw, RawListener, RawRelay } from "./schema.ts";
+import type { Raw, RawDkim, RawListener, RawRelay } from "./schema.ts";
 import type { RawSecret } from "./secret-schema.ts";
 
 export function resolveConfig(file: string, raw: Raw, files: ConfigFiles): Config {
@@ -31,6 +39,8 @@ export function resolveConfig(file: string, raw: Raw, files: ConfigFiles): Confi
     notice: { everyMs: raw.notice.every, language: raw.notice.language },
     listener: raw.listener === undefined ? undefined : resolveListener(raw.listener, raw.domains, files),
     relays: raw.relay.map((relay, index) => resolveRelay(relay, index, files)),
+    dkim: raw.dkim.map((key, index) => resolveDkim(key, index, files)),
+    reportLanguage: raw.report.language,
     admin: resolveAdmin(raw.admin, files),
     log: raw.log,
   };
@@ -75,6 +85,13 @@ function resolveListener(raw: RawListener, domains: readonly string[], files: Co
     maxOctets: raw.max_size,
     maxRecipients: raw.max_recipients,
     connections: raw.connections,
+    clientConnections: raw.client_connections,
+    clientMessagesPerMinute: raw.client_rate,
+    idleMs: raw.idle,
+    sessionMs: raw.session,
+    ownDomains: raw.own_domains,
+    atProvider: raw.at_provider,
+    queueAgeLimitMs: raw.queue_age_limit,
     senderDomains: raw.sender_domains ?? domains,
     delayNoticeMs: raw.delay_notice,
     giveUpMs: raw.give_up,
@@ -93,6 +110,19 @@ function resolveRelay(raw: RawRelay, index: number, files: ConfigFiles): RelayCo
     rates: raw.rate === undefined ? [] : [raw.rate].flat(),
     connections: raw.connections,
     envelopeFrom: raw.envelope_from,
+    rewrite: new Set(raw.rewrite),
+    messagesPerConnection: raw.messages_per_connection,
+    maxRecipients: raw.max_recipients,
+    retryMs: raw.retry,
+  };
+}
+
+function resolveDkim(raw: RawDkim, index: number, files: ConfigFiles): DkimKeyConfig {
+  return {
+    domain: raw.domain,
+    selector: raw.selector,
+    key: files.secret(["dkim", index, "key"], raw.key),
+    activeFrom: raw.active_from === undefined ? 0 : new Date(raw.active_from).getTime(),
   };
 }
 

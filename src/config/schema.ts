@@ -7,7 +7,7 @@
  */
 import { z } from "zod";
 import { collectorShape, loginShape, mailboxShape, trustShape } from "./account-schema.ts";
-import { adminShape, listenerShape, relayShape } from "./outbound-schema.ts";
+import { adminShape, listenerShape, dkimShape, relayShape } from "./outbound-schema.ts";
 import { address, domain, duration, host, line, port, size } from "./scalars.ts";
 
 const generalShape = {
@@ -65,6 +65,13 @@ const noticeShape = {
   language: z.enum(["de", "en"]).default("en").describe("Language of notices."),
 };
 
+const reportShape = {
+  language: z
+    .enum(["de", "en", "both"])
+    .default("both")
+    .describe("Language of what senders are told of mail that is late or could not be delivered."),
+};
+
 const logShape = {
   level: z.enum(["debug", "info", "warn", "error"]).default("info").describe("What is logged."),
   pretty: z.boolean().default(false).describe("Lines for people instead of JSON."),
@@ -78,6 +85,8 @@ const sectionText = {
   notice: "What the postmaster is told.",
   listener: "Where Exchange hands over outbound mail.",
   relay: "A provider's server for outbound mail.",
+  dkim: "A key to sign outbound mail with.",
+  report: "What senders are told.",
   admin: "How an administrator reaches the running program.",
   log: "What is logged, and how.",
 };
@@ -86,6 +95,7 @@ const common = {
   ...generalShape,
   spool: z.strictObject(spoolShape).prefault({}).describe(sectionText.spool),
   notice: z.strictObject(noticeShape).prefault({}).describe(sectionText.notice),
+  report: z.strictObject(reportShape).prefault({}).describe(sectionText.report),
   log: z.strictObject(logShape).prefault({}).describe(sectionText.log),
   admin: z.strictObject(adminShape).prefault({}).describe(sectionText.admin),
 };
@@ -97,6 +107,7 @@ export const strictSchema = z.strictObject({
   mailbox: z.array(z.strictObject(mailboxShape)).default([]).describe(sectionText.mailbox),
   listener: z.strictObject(listenerShape).optional().describe(sectionText.listener),
   relay: z.array(z.strictObject(relayShape)).default([]).describe(sectionText.relay),
+  dkim: z.array(z.strictObject(dkimShape)).default([]).describe(sectionText.dkim),
 });
 
 export const lenientSchema = z
@@ -107,6 +118,7 @@ export const lenientSchema = z
     mailbox: z.array(z.strictObject(mailboxShape).partial()).default([]),
     listener: z.strictObject(listenerShape).partial(),
     relay: z.array(z.strictObject(relayShape).partial()).default([]),
+    dkim: z.array(z.strictObject(dkimShape).partial()).default([]),
   })
   .partial();
 
@@ -114,6 +126,7 @@ export type Raw = z.output<typeof strictSchema>;
 export type RawCollector = Raw["collector"][number];
 export type RawMailbox = Raw["mailbox"][number];
 export type RawRelay = Raw["relay"][number];
+export type RawDkim = Raw["dkim"][number];
 export type RawListener = NonNullable<Raw["listener"]>;
 
 /** As far as it could be read. */

@@ -81,6 +81,41 @@ const words: Words = {
   dropped: { level: "warn", text: (e) => `${e.message} dropped for ${list(e.recipients)} by ${e.by}` },
   ended: { level: "info", text: (e) => `${e.message} is done` },
   "notice-spooled": { level: "info", text: (e) => `${e.message} tells the postmaster of ${e.about} held message(s)` },
+  listening: { level: "info", text: (e) => `listening on ${e.address}, TLS ${e.tls}` },
+  "listener-failed": { level: "error", text: (e) => `cannot listen on ${e.address}: ${e.detail}` },
+  "certificate-loaded": {
+    level: "info",
+    text: (e) => `certificate ${e.file} (${e.subject}) in use, good until ${time(e.until)}`,
+  },
+  "certificate-refused": {
+    level: "error",
+    text: (e) => `certificate ${e.file} not taken, the old one stays: ${e.detail}`,
+  },
+  submitted: {
+    level: "info",
+    text: (e) =>
+      `${e.message} taken from ${e.client}${e.user === undefined ? "" : ` (${e.user})`}, ${e.size} octets, from ${e.from} for ${list(e.recipients)}`,
+  },
+  "client-refused": { level: "warn", text: (e) => `${e.client} refused at ${e.stage}: ${e.reply}` },
+  "back-pressure": {
+    level: "warn",
+    text: (e) => (e.detail === "" ? "new mail is taken again" : `no new mail is taken: ${e.detail}`),
+  },
+  expired: { level: "warn", text: (e) => `${e.message} given up for ${list(e.recipients)}: ${e.cause}` },
+  "report-spooled": {
+    level: "info",
+    text: (e) => `${e.message} reports to the sender of ${e.of}: ${e.report} for ${list(e.recipients)}`,
+  },
+  unroutable: { level: "error", text: (e) => `${e.message} from ${e.sender} waits: ${e.detail}` },
+  "relay-paused": {
+    level: "error",
+    text: (e) =>
+      `${e.destination} paused${e.sender === undefined ? "" : ` for ${e.sender}`} (${e.trouble}) until ${time(e.until)}: ${e.cause}`,
+  },
+  "relay-resumed": {
+    level: "info",
+    text: (e) => `${e.destination} in use again${e.sender === undefined ? "" : ` for ${e.sender}`}`,
+  },
   "destination-down": {
     level: "warn",
     text: (e) => `${e.destination} is down: ${e.cause}; next probe ${time(e.probeAt)}`,

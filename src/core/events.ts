@@ -141,7 +141,56 @@ export type PopgateEvent =
     }
   | { readonly kind: "ended"; readonly message: MessageId; readonly account: AccountName | undefined }
   | { readonly kind: "notice-spooled"; readonly message: MessageId; readonly about: number }
+  // Mail that is submitted to us
+  | { readonly kind: "listening"; readonly address: string; readonly tls: "off" | "starttls" | "implicit" }
+  | { readonly kind: "listener-failed"; readonly address: string; readonly detail: string }
+  | { readonly kind: "certificate-loaded"; readonly file: string; readonly subject: string; readonly until: number }
+  | { readonly kind: "certificate-refused"; readonly file: string; readonly detail: string }
+  | {
+      readonly kind: "submitted";
+      readonly message: MessageId;
+      readonly client: string;
+      readonly user: string | undefined;
+      readonly from: string;
+      readonly recipients: readonly string[];
+      readonly size: number;
+    }
+  /** A client was told no: `reply` is what it was told. */
+  | {
+      readonly kind: "client-refused";
+      readonly client: string;
+      readonly user: string | undefined;
+      readonly stage: "connect" | "helo" | "auth" | "mail" | "rcpt" | "data";
+      readonly reply: string;
+    }
+  /** The listener answers 4xx at MAIL, or does so no more (`detail` is then empty). */
+  | { readonly kind: "back-pressure"; readonly detail: string }
+  | {
+      readonly kind: "expired";
+      readonly message: MessageId;
+      readonly recipients: readonly string[];
+      readonly cause: string;
+    }
+  | {
+      readonly kind: "report-spooled";
+      readonly message: MessageId;
+      readonly of: MessageId;
+      readonly report: "failed" | "delayed" | "relayed";
+      readonly recipients: readonly string[];
+    }
+  /** No relay is configured for this sender: the message waits. Told once for each sender. */
+  | { readonly kind: "unroutable"; readonly message: MessageId; readonly sender: string; readonly detail: string }
   // Destinations
+  /** A relay's account, or one sender's use of it, is out of service until `until`: nothing is bounced for it. */
+  | {
+      readonly kind: "relay-paused";
+      readonly destination: string;
+      readonly trouble: "auth" | "sender" | "quota";
+      readonly sender: string | undefined;
+      readonly cause: string;
+      readonly until: number;
+    }
+  | { readonly kind: "relay-resumed"; readonly destination: string; readonly sender: string | undefined }
   | {
       readonly kind: "destination-down";
       readonly destination: string;

@@ -14,6 +14,7 @@ export type HoldReason =
   | "server-internal"
   | "refused"
   | "gave-up"
+  | "sender-refused"
   | "cannot-convert"
   | "damaged"
   | "by-administrator";
@@ -86,6 +87,10 @@ export const holdWords: Readonly<Record<HoldReason, HoldWords>> = {
   "gave-up": {
     meaning: "The target could not be reached or kept refusing for longer than `give_up` allows.",
     remedy: "Repair the target, then retry.",
+  },
+  "sender-refused": {
+    meaning: "No relay takes mail from this sender.",
+    remedy: "Have the provider allow the sender, or set `envelope_from` for the relay; then retry.",
   },
   "cannot-convert": {
     meaning: "The target lacks an extension that this message cannot do without.",

@@ -37,6 +37,11 @@ export function parseMessageId(text: string): MessageId | undefined {
 /** Under this name popgate keeps what it remembers beside its accounts. The configuration cannot give it. */
 export const ownMemory = ".popgate" as AccountName;
 
+/** Under this name a relay keeps what it remembers: how much of its allowance is spent. */
+export function relayMemory(relay: string): AccountName {
+  return `.relay.${relay}` as AccountName;
+}
+
 /** An account's name: what the configuration accepts. */
 export function parseAccountName(text: string): AccountName | undefined {
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/u.test(text) ? (text as AccountName) : undefined;

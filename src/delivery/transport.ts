@@ -6,6 +6,7 @@ import type { Address, ReversePath } from "../core/address.ts";
 import type { MessageId } from "../core/ids.ts";
 import type { Cause, Outcome } from "../core/outcome.ts";
 import type { Traits } from "../message/edits.ts";
+import type { DsnWishes, Submission } from "../spool/record.ts";
 
 /** One mail transaction (RFC 5321 §3.3): one message, one reverse path, some of its recipients. */
 export interface Transaction {
@@ -15,12 +16,24 @@ export interface Transaction {
   /** Octets that will be handed over, as far as known beforehand; for SIZE (RFC 1870) and for time limits. */
   readonly size: number;
   readonly traits: Traits;
+  /** What the sender wishes to be told (RFC 3461): passed on where the server offers DSN. */
+  readonly dsn?: TransactionDsn | undefined;
+  /** RFC 8689. A server without REQUIRETLS, or a connection that is not secured and proved, refuses by `extension`. */
+  readonly requireTls?: boolean | undefined;
   /**
    * The octets to hand over, with CRLF line ends and no dot-stuffing. Opened only once the server is ready for them. When
    * the iteration throws, nothing of the message may count as sent: the connection is destroyed without a final dot.
    */
   readonly body: () => AsyncIterable<Buffer>;
 }
+
+/** The wishes of the message, and those of each recipient that has any. */
+export interface TransactionDsn extends Pick<Submission, "ret" | "envid"> {
+  readonly wishes: ReadonlyMap<Address, DsnWishes>;
+}
+
+/** What is wrong with an account at a relay, and not with a message: the login, the sender it may use, its allowance. */
+export type AccountTrouble = "auth" | "sender" | "quota";
 
 export interface RecipientOutcome {
   readonly recipient: Address;
@@ -41,6 +54,10 @@ export interface TransactionResult {
    * left alone (connection trouble, 421, back pressure 4.3.1 / 4.3.2).
    */
   readonly destination: { readonly kind: "answered" } | { readonly kind: "unavailable"; readonly cause: Cause };
+  /** Trouble with the account: the outcomes are then deferred, whatever code the server gave. */
+  readonly account?: { readonly trouble: AccountTrouble; readonly cause: Cause } | undefined;
+  /** The server took the DSN wishes over (RFC 3461 §5.2.1): it reports, and we do not. */
+  readonly dsnPassedOn?: boolean | undefined;
   /** `body` threw this. The outcomes are then deferred. */
   readonly bodyError: Error | undefined;
   readonly ms: number;

@@ -160,7 +160,8 @@ class Shift {
     const passedOver = this.#running.size + this.#memory.faulty.size + (this.#once ? this.#tried.size : 0);
     const limit = lookAhead + passedOver;
     let begun = 0;
-    for (const id of this.#inTurn(await this.#ports.queue.due(this.#ports.clock.now(), limit))) {
+    const due = await this.#ports.queue.due("inbound", this.#ports.clock.now(), limit);
+    for (const id of this.#inTurn(due.map((entry) => entry.id))) {
       if (this.#signal.aborted || this.#room() === 0) break;
       if (this.#running.has(id) || (this.#once && this.#tried.has(id)) || this.#isPaused(id)) continue;
       const record = await this.#ports.queue.load(id);
@@ -218,7 +219,7 @@ class Shift {
     const times: EpochMs[] = [now + longestWaitMs];
     const { retryAt } = this.#destination;
     if (retryAt === undefined) {
-      const due = await this.#ports.queue.nextDueAt();
+      const due = await this.#ports.queue.nextDueAt("inbound");
       // What is due already is under way, or waits for a place: both end with a wake.
       if (due !== undefined && due > now) times.push(due);
     } else times.push(Math.max(retryAt, now));

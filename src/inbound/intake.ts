@@ -254,7 +254,7 @@ async function commitOnce(
     await spool.put(account, [entry]);
     return { kind: "duplicate", of };
   }
-  return ingest.commit({ ...draft, recipients }, { account, entry }, "content-and-recipient");
+  return ingest.commit({ ...draft, recipients }, { account, entry }, { onceFor: "content-and-recipient" });
 }
 
 function reportStored(

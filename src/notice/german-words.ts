@@ -56,6 +56,10 @@ export const germanHoldWords: Readonly<Record<HoldReason, HoldWords>> = {
     meaning: "Das Ziel war länger nicht erreichbar oder nicht aufnahmebereit, als `give_up` erlaubt.",
     remedy: "Das Ziel in Ordnung bringen, dann erneut versuchen.",
   },
+  "sender-refused": {
+    meaning: "Kein Relay nimmt Post von diesem Absender an.",
+    remedy: "Den Absender beim Anbieter zulassen oder `envelope_from` am Relay setzen; dann erneut versuchen.",
+  },
   "cannot-convert": {
     meaning: "Dem Ziel fehlt eine Erweiterung, ohne die diese Nachricht nicht geht.",
     remedy: "An eine andere Adresse umleiten, oder die Erweiterung am Ziel einschalten.",

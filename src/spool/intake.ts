@@ -10,8 +10,16 @@ import { addressKey } from "../core/address.ts";
 import { makeMessageId, type MessageId } from "../core/ids.ts";
 import { chunkKey, ledgerKey, seenKey } from "./keys.ts";
 import { encode } from "./codec.ts";
-import { SpoolError, type CommitResult, type Ingest, type LedgerDraft, type LedgerEntry } from "./port.ts";
+import {
+  SpoolError,
+  type CommitOptions,
+  type CommitResult,
+  type Ingest,
+  type LedgerDraft,
+  type LedgerEntry,
+} from "./port.ts";
 import type { MessageDraft, MessageRecord, Recipient } from "./record.ts";
+import { afterChange, changeOf } from "./queue.ts";
 import { changed, commit, usedOctets, type SpoolCore } from "./spool-core.ts";
 import type { Write } from "./store.ts";
 import { writesForNew, writesForSeen } from "./writes.ts";
@@ -88,11 +96,11 @@ class OpenIngest implements Ingest {
   async commit(
     draft: MessageDraft,
     ledger: LedgerDraft | undefined,
-    onceFor?: "content-and-recipient",
+    options: CommitOptions = {},
   ): Promise<CommitResult> {
     this.#mustBeOpen();
     this.#state = "committing";
-    const committing = this.#commit(draft, ledger, onceFor);
+    const committing = this.#commit(draft, ledger, options);
     this.#committing = committing.catch(() => (this.#state = "failed"));
     return committing;
   }
@@ -100,12 +108,21 @@ class OpenIngest implements Ingest {
   async #commit(
     draft: MessageDraft,
     ledger: LedgerDraft | undefined,
-    onceFor: "content-and-recipient" | undefined,
+    { onceFor, settles }: CommitOptions,
   ): Promise<CommitResult> {
     await Promise.all(this.#writing);
     if (this.#failure !== undefined) throw this.#failure;
     const last = this.#take();
     const digest = this.#hash.digest("hex");
+    if (settles !== undefined) {
+      const { id, change } = settles;
+      return this.#core.turns.pass(id, async () => {
+        const { writes } = changeOf(this.#core, id, change);
+        const result = await this.#store(draft, { digest, last }, ledger, false, writes);
+        afterChange(this.#core, writes);
+        return result;
+      });
+    }
     if (onceFor === undefined) return this.#store(draft, { digest, last }, ledger, false);
     // Copies that come in at the same time wait for each other.
     return this.#core.turns.pass(`content ${draft.contentDigest}`, async () => {
@@ -134,6 +151,7 @@ class OpenIngest implements Ingest {
     { digest, last }: { readonly digest: string; readonly last: Buffer },
     ledger: LedgerDraft | undefined,
     once: boolean,
+    along: readonly Write[] = [],
   ): Promise<CommitResult> {
     const now = this.#core.ports.clock.now();
     const record: MessageRecord = {
@@ -151,6 +169,7 @@ class OpenIngest implements Ingest {
     if (this.#chunks > 0) writes.push({ table: "ingest", key: this.id, value: undefined });
     writes.push(...writesForNew(record, now), ...ledgerWrites(ledger, digest, this.id));
     if (once) writes.push(...writesForSeen(record));
+    writes.push(...along);
     await this.#finish(writes);
     changed(this.#core);
     return { kind: "stored", record };

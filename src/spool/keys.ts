@@ -5,8 +5,10 @@
  *   message   id → record (JSON): queued and held messages
  *   chunk     id/number → octets of a body
  *   ingest    id → "" while a body of several chunks is being written; what is left of it is swept at the next start
- *   due       time/id → "": messages with a queued recipient, by their earliest attempt
+ *   due       time/id → "": inbound messages with a queued recipient, by their earliest attempt
+ *   dueout    time/id → "": the same for outbound messages, so that neither direction hides the other
  *   held      id → "": messages that wait for a person, as a whole or in some recipient
+ *   owed      id → "": messages whose sender is to have a report that has not been made yet
  *   history   id → record (JSON) of an ended message, without its body
  *   ended     time/id → "": the history by the time of its end, for pruning
  *   trash     id → "": ended messages whose chunks are still to be removed

@@ -7,7 +7,7 @@
  */
 import type { AccountName, MessageId } from "../core/ids.ts";
 import type { EpochMs } from "../core/ports.ts";
-import type { HistoryRecord, MessageDraft, MessageRecord } from "./record.ts";
+import type { Direction, HistoryRecord, MessageDraft, MessageRecord } from "./record.ts";
 
 export type SpoolErrorCode =
   /** Disk, or the configured `max_size`, is full: take nothing new in, go on delivering. */
@@ -71,14 +71,22 @@ export interface Ingest extends AsyncDisposable {
   write(chunk: Buffer): Promise<void>;
   /**
    * Makes the message durable together with its ledger entry, in one transaction that is flushed when the promise
-   * resolves. With `onceFor = "content-and-recipient"`, recipients that have already been given the same content (by
-   * `contentDigest`) are dropped first; if none is left, nothing but the ledger entry is stored.
+   * resolves.
    */
-  commit(
-    draft: MessageDraft,
-    ledger: LedgerDraft | undefined,
-    onceFor?: "content-and-recipient",
-  ): Promise<CommitResult>;
+  commit(draft: MessageDraft, ledger: LedgerDraft | undefined, options?: CommitOptions): Promise<CommitResult>;
+}
+
+export interface CommitOptions {
+  /**
+   * Recipients that have already been given the same content (by `contentDigest`) are dropped first; if none is left,
+   * nothing but the ledger entry is stored.
+   */
+  readonly onceFor?: "content-and-recipient";
+  /**
+   * Another message that is changed in the same transaction, as by `Queue.update`: the one that this message reports
+   * of. Rejects with SPOOL_NO_MESSAGE, and stores nothing, when that is not (or no longer) in the queue.
+   */
+  readonly settles?: { readonly id: MessageId; readonly change: (record: MessageRecord) => MessageRecord };
 }
 
 /** The ledger entry of the message being committed: the spool fills in digest and message id. */
@@ -111,12 +119,18 @@ export interface Ledger {
   putState(account: AccountName, state: unknown): Promise<void>;
 }
 
+/** A message and when it falls, or fell, due. */
+export interface DueEntry {
+  readonly id: MessageId;
+  readonly at: EpochMs;
+}
+
 /** The queue, for delivery. */
 export interface Queue {
-  /** Ids of messages due at or before `now`, the longest due first, at most `limit`. */
-  due(now: EpochMs, limit: number): Promise<readonly MessageId[]>;
-  /** When the next message falls due, `undefined` if none is queued. */
-  nextDueAt(): Promise<EpochMs | undefined>;
+  /** Messages due at or before `now`, the longest due first, at most `limit`; those behind `after` if it is given. */
+  due(direction: Direction, now: EpochMs, limit: number, after?: DueEntry): Promise<readonly DueEntry[]>;
+  /** When the next message of that direction falls due, `undefined` if none is queued. */
+  nextDueAt(direction: Direction): Promise<EpochMs | undefined>;
   load(id: MessageId): Promise<MessageRecord | undefined>;
   /**
    * The stored octets in order, in chunks of at most 256 kB, from `start`. No read transaction is held between chunks.
@@ -137,6 +151,8 @@ export interface Queue {
 export interface Inspection {
   /** Queued and held messages by id, ascending, after `after`. */
   list(after: MessageId | undefined, limit: number): Promise<readonly MessageRecord[]>;
+  /** Messages whose sender is owed a report, by id. */
+  owed(after: MessageId | undefined, limit: number): Promise<readonly MessageId[]>;
   /** Messages with anything held, by id. */
   held(after: MessageId | undefined, limit: number): Promise<readonly MessageRecord[]>;
   history(id: MessageId): Promise<HistoryRecord | undefined>;

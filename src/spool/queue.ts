@@ -3,19 +3,29 @@ import { createHash } from "node:crypto";
 import type { MessageId } from "../core/ids.ts";
 import type { EpochMs } from "../core/ports.ts";
 import { decodeHistory, decodeMessage } from "./codec.ts";
-import { after, below, chunkKey, midPrefix, splitTimeKey, timePrefix } from "./keys.ts";
-import { SpoolError } from "./port.ts";
-import { holdsMore, isEnded, type HistoryRecord, type MessageRecord } from "./record.ts";
+import { after, below, chunkKey, midPrefix, splitTimeKey, timeKey, timePrefix } from "./keys.ts";
+import { SpoolError, type DueEntry } from "./port.ts";
+import { holdsMore, isEnded, type Direction, type HistoryRecord, type MessageRecord } from "./record.ts";
 import { changed, commit, commitChange, orSetAside, type SpoolCore } from "./spool-core.ts";
 import type { Write } from "./store.ts";
-import { writesForChange } from "./writes.ts";
+import { dueTable, writesForChange } from "./writes.ts";
 
-export function dueMessages(core: SpoolCore, now: EpochMs, limit: number): MessageId[] {
-  return core.store.keys("due", "", `${timePrefix(now)}0`, limit).map((key) => asId(splitTimeKey(key).id));
+export function dueMessages(
+  core: SpoolCore,
+  direction: Direction,
+  now: EpochMs,
+  limit: number,
+  behind: DueEntry | undefined,
+): DueEntry[] {
+  const from = behind === undefined ? "" : after(timeKey(behind.at, behind.id));
+  return core.store.keys(dueTable(direction), from, `${timePrefix(now)}0`, limit).map((key) => {
+    const { id, time } = splitTimeKey(key);
+    return { id: asId(id), at: time };
+  });
 }
 
-export function nextDueTime(core: SpoolCore): EpochMs | undefined {
-  const [first] = core.store.keys("due", "", undefined, 1);
+export function nextDueTime(core: SpoolCore, direction: Direction): EpochMs | undefined {
+  const [first] = core.store.keys(dueTable(direction), "", undefined, 1);
   return first === undefined ? undefined : splitTimeKey(first).time;
 }
 
@@ -60,22 +70,47 @@ export async function updateMessage(
   change: (record: MessageRecord) => MessageRecord,
 ): Promise<MessageRecord> {
   return core.turns.pass(id, async () => {
-    const before = loadMessage(core, id);
-    if (before === undefined) throw gone(id);
-    const wanted = change(before);
-    if (wanted === before) return before;
-    // What was settled when it came in is not to be changed: it says what the stored octets are.
-    const { version, receivedAt, size, digest } = before;
-    const noticedAt = holdsMore(before, wanted) ? undefined : wanted.noticedAt;
-    const next = { ...wanted, version, id, receivedAt, size, digest, noticedAt };
-    const body = isEnded(next) ? endOfBody(core, id) : [];
+    const { next, writes } = changeOf(core, id, change);
+    if (writes.length === 0) return next;
     // Tried even when the spool has failed: an outcome that is not written down is a mail delivered twice.
-    await commitChange(core, [...writesForChange(before, next, core.ports.clock.now()), ...body]);
-    changed(core);
-    // What fails here is tried again by maintenance.
-    if (body.some(({ table }) => table === "trash")) void emptyTrash(core, core.ending).catch(() => undefined);
+    await commitChange(core, writes);
+    afterChange(core, writes);
     return next;
   });
+}
+
+/**
+ * What `change` makes of a message, and the writes that make it durable; none when nothing changes. To be called, and
+ * its writes to be committed, within the message's turn.
+ */
+export function changeOf(
+  core: SpoolCore,
+  id: MessageId,
+  change: (record: MessageRecord) => MessageRecord,
+): { readonly next: MessageRecord; readonly writes: readonly Write[] } {
+  const before = loadMessage(core, id);
+  if (before === undefined) throw gone(id);
+  const wanted = change(before);
+  if (wanted === before) return { next: before, writes: [] };
+  // What was settled when it came in is not to be changed: it says what the stored octets are.
+  const { version, direction, receivedAt, size, digest } = before;
+  const noticedAt = holdsMore(before, wanted) ? undefined : wanted.noticedAt;
+  const next = { ...wanted, version, id, direction, receivedAt, size, digest, noticedAt };
+  const body = isEnded(next) ? endOfBody(core, id) : [];
+  return { next, writes: [...writesForChange(before, next, core.ports.clock.now()), ...body] };
+}
+
+/** Once the writes of a change are durable. */
+export function afterChange(core: SpoolCore, writes: readonly Write[]): void {
+  changed(core);
+  // What fails here is tried again by maintenance.
+  if (writes.some(({ table, value }) => table === "trash" && value !== undefined))
+    void emptyTrash(core, core.ending).catch(() => undefined);
+}
+
+/** Ids of messages whose sender is owed a report. */
+export function owedMessages(core: SpoolCore, cursor: MessageId | undefined, limit: number): MessageId[] {
+  return core.store.keys("owed", cursor === undefined ? "" : after(cursor), undefined, limit).map(asId);
 }
 
 /** A body of so many chunks goes with the message's end; a longer one leaves a mark, and is removed bit by bit. */

@@ -7,8 +7,8 @@
  *
  * `delivering` is a state of the running process only: after a crash the recipient is simply still `queued`.
  * A message with a `hold` of its own has no recipients yet: they are what could not be established.
- * A message is *ended* when it has no hold and every recipient is delivered, bounced, expired or dropped. It then leaves
- * a history record without its body.
+ * A message is *ended* when it has no hold, every recipient is delivered, bounced, expired or dropped, and its sender is
+ * owed no report any more. It then leaves a history record without its body.
  */
 import type { Address, ReversePath } from "../core/address.ts";
 import type { Hold } from "../core/hold.ts";
@@ -34,7 +34,38 @@ export interface Recipient {
   /** How many attempts ended without our knowing whether the target took the message. */
   readonly unconfirmed: number;
   /** RFC 3461 wishes, outbound only. */
-  readonly dsn: { readonly notify: readonly string[]; readonly orcpt: string | undefined } | undefined;
+  readonly dsn: DsnWishes | undefined;
+  /** When a delay notice about this recipient was owed to the sender: there is one at most. */
+  readonly delayNoticeAt?: EpochMs | undefined;
+}
+
+/** What the sender wants to be told of one recipient (RFC 3461 §4.1, §4.2). */
+export interface DsnWishes {
+  /** Empty when NOTIFY was not given: failures are told then, and delays. */
+  readonly notify: readonly ("NEVER" | "SUCCESS" | "FAILURE" | "DELAY")[];
+  /** The original recipient, decoded from xtext: `rfc822;user@domain`. */
+  readonly orcpt: string | undefined;
+}
+
+/** What came with the envelope of a message that was submitted to us. */
+export interface Submission {
+  /** Whose mail it is when a relay is chosen: the reverse path, or the author (From) of mail with the null reverse path. */
+  readonly sender: Address | undefined;
+  /** RFC 3461 §4.3, §4.4; `envid` is decoded from xtext. */
+  readonly ret: "FULL" | "HDRS" | undefined;
+  readonly envid: string | undefined;
+  /** RFC 8689: it must not be relayed without TLS to a server that has proved itself. */
+  readonly requireTls: boolean;
+}
+
+/**
+ * A report that the sender is to have (RFC 3461 §5.2) and that has not been spooled yet. `failed`: bounced or expired;
+ * `relayed`: handed to a server that will not report by itself. What happened stands in the recipients' states.
+ */
+export interface OwedReport {
+  readonly kind: "failed" | "delayed" | "relayed";
+  readonly recipients: readonly Address[];
+  readonly since: EpochMs;
 }
 
 /** How a message came in. */
@@ -44,8 +75,8 @@ type Origin =
   /** Made by popgate itself: a notice or a report. */
   | { readonly kind: "local"; readonly purpose: "notice" | "report" };
 
-/** Inbound goes to Exchange, outbound to a relay. Notices and reports are inbound mail with a local origin. */
-type Direction = "inbound" | "outbound";
+/** Inbound goes to Exchange, outbound by the relays. Notices and reports are inbound mail with a local origin. */
+export type Direction = "inbound" | "outbound";
 
 /** One attempt to hand the message over, for `show` and `explain`. The last 20 are kept. */
 export interface Attempt {
@@ -71,6 +102,8 @@ export interface MessageDraft {
   readonly traits: Traits;
   /** SHA-256 (hex) of what the sender wrote, without what hops added: see `message/examine.ts`. */
   readonly contentDigest: string;
+  /** Outbound only. */
+  readonly submission?: Submission | undefined;
 }
 
 export interface MessageRecord extends MessageDraft {
@@ -84,6 +117,8 @@ export interface MessageRecord extends MessageDraft {
   readonly attempts: readonly Attempt[];
   /** When it was released from a hold, if it was: how long it has been waiting for the target is counted from here. */
   readonly queuedSince?: EpochMs;
+  /** Reports that are still to be made; the message is kept for them. Absent: none. */
+  readonly owed?: readonly OwedReport[] | undefined;
   /** When a person was told of all that is held of it. The spool clears it when something more is held. */
   readonly noticedAt: EpochMs | undefined;
 }
@@ -110,10 +145,11 @@ export function holdsMore(before: MessageRecord, after: MessageRecord): boolean 
   return holdsOf(after).some(({ recipient, hold }) => known.get(recipient) !== hold.reason);
 }
 
-/** True when nothing is left to do or to decide. */
-export function isEnded(record: Pick<MessageRecord, "hold" | "recipients">): boolean {
+/** True when nothing is left to do, to decide or to report. */
+export function isEnded(record: Pick<MessageRecord, "hold" | "recipients" | "owed">): boolean {
   return (
     record.hold === undefined &&
+    (record.owed ?? []).length === 0 &&
     record.recipients.every(({ state }) => state.kind !== "queued" && state.kind !== "held")
   );
 }

@@ -114,7 +114,10 @@ export function orSetAside<T>(
     { table, key, value: undefined },
   ];
   // Without its index entries: the queue would offer it again and again. Its chunks stay, for `rescue`.
-  if (table === "message") writes.push({ table: "held", key, value: undefined }, ...dueEntries(core, key));
+  if (table === "message") {
+    for (const index of ["held", "owed"] as const) writes.push({ table: index, key, value: undefined });
+    for (const index of ["due", "dueout"] as const) writes.push(...dueEntries(core, index, key));
+  }
   void commit(core, writes).catch(() => undefined);
   return undefined;
 }
@@ -122,11 +125,11 @@ export function orSetAside<T>(
 const page = 10_000;
 
 /** The due time of a record that cannot be read is not known: its entry has to be looked for. */
-function dueEntries(core: SpoolCore, id: string): Write[] {
+function dueEntries(core: SpoolCore, table: "due" | "dueout", id: string): Write[] {
   for (let from = ""; ;) {
-    const keys = core.store.keys("due", from, undefined, page);
+    const keys = core.store.keys(table, from, undefined, page);
     const found = keys.filter((key) => splitTimeKey(key).id === id);
-    if (found.length > 0) return found.map((key) => ({ table: "due", key, value: undefined }));
+    if (found.length > 0) return found.map((key) => ({ table, key, value: undefined }));
     const last = keys.at(-1);
     if (last === undefined || keys.length < page) return [];
     from = after(last);

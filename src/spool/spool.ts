@@ -15,6 +15,7 @@ import { lockSpool } from "./lock.ts";
 import { lookAfter, maintain, pruneLedger, sweepUnfinished } from "./maintenance.ts";
 import {
   dueMessages,
+  owedMessages,
   emptyTrash,
   heldMessages,
   listMessages,
@@ -112,7 +113,7 @@ async function checkSchema(core: SpoolCore): Promise<void> {
 
 function counts(core: SpoolCore): ReturnType<Spool["counts"]> {
   return {
-    queued: core.store.stats("due").entries,
+    queued: core.store.stats("due").entries + core.store.stats("dueout").entries,
     held: core.store.stats("held").entries,
     octets: core.store.stats("chunk").octets,
   };
@@ -128,8 +129,8 @@ function view(core: SpoolCore, ending: AbortController, atEnd: () => void): Owne
     forget: async (account, uidls) => forgetEntries(core, account, uidls),
     state: async (account) => accountState(core, account),
     putState: async (account, state) => putAccountState(core, account, state),
-    due: async (now, limit) => dueMessages(core, now, limit),
-    nextDueAt: async () => nextDueTime(core),
+    due: async (direction, now, limit, after) => dueMessages(core, direction, now, limit, after),
+    nextDueAt: async (direction) => nextDueTime(core, direction),
     load: async (id) => loadMessage(core, id),
     body: (id, start = 0) => readBody(core, id, start),
     update: async (id, change) => updateMessage(core, id, change),
@@ -138,6 +139,7 @@ function view(core: SpoolCore, ending: AbortController, atEnd: () => void): Owne
       return { [Symbol.dispose]: () => void core.listeners.delete(listener) };
     },
     list: async (after, limit) => listMessages(core, after, limit),
+    owed: async (after, limit) => owedMessages(core, after, limit),
     held: async (after, limit) => heldMessages(core, after, limit),
     history: async (id) => loadHistory(core, id),
     async byMessageIdField(messageId) {

@@ -19,7 +19,7 @@ import { PageFile } from "./pages.ts";
 import { SpoolError } from "./port.ts";
 import { nextDue, type MessageRecord } from "./record.ts";
 import type { Entry, Store, Table } from "./store.ts";
-import { isHeld } from "./writes.ts";
+import { dueTable, isHeld, isOwed } from "./writes.ts";
 
 export interface VerifyReport {
   readonly messages: number;
@@ -79,7 +79,7 @@ export async function verifyStore(store: Store): Promise<VerifyReport> {
     fault(`meta/${schemaKey}`, `schema version ${version ?? "(none)"}, this popgate knows ${schemaVersion}`);
     return { ...nothing, faults };
   }
-  const tally = { messages: 0, queued: 0, held: 0, octets: 0 };
+  const tally = { messages: 0, queued: 0, held: 0, owed: 0, octets: 0 };
   await each(store, "message", async (entry) => verifyMessage(store, entry, tally, fault));
   await verifyIndexes(store, tally, fault);
   const leftovers = await verifyChunks(store, fault);
@@ -98,10 +98,20 @@ export async function verifyStore(store: Store): Promise<VerifyReport> {
   };
 }
 
-const nothing = { messages: 0, queued: 0, held: 0, history: 0, ledger: 0, octets: 0, leftovers: 0, setAside: 0 };
+const nothing = {
+  messages: 0,
+  queued: 0,
+  held: 0,
+  owed: 0,
+  history: 0,
+  ledger: 0,
+  octets: 0,
+  leftovers: 0,
+  setAside: 0,
+};
 
 type OnFault = (where: string, detail: string) => void;
-type Tally = { -readonly [K in "messages" | "queued" | "held" | "octets"]: number };
+type Tally = { -readonly [K in "messages" | "queued" | "held" | "owed" | "octets"]: number };
 
 async function verifyMessage(store: Store, { key, value }: Entry, tally: Tally, fault: OnFault): Promise<void> {
   tally.messages += 1;
@@ -113,13 +123,20 @@ async function verifyMessage(store: Store, { key, value }: Entry, tally: Tally, 
   const due = nextDue(record);
   if (due !== undefined) {
     tally.queued += 1;
-    if (store.get("due", timeKey(due, record.id)) === undefined) fault(where, "it is due but not in the queue");
+    if (store.get(dueTable(record.direction), timeKey(due, record.id)) === undefined)
+      fault(where, "it is due but not in the queue");
   }
   if (isHeld(record)) {
     tally.held += 1;
     if (store.get("held", record.id) === undefined) fault(where, "it is held but not among the held");
   }
-  if (due === undefined && !isHeld(record)) fault(where, "it is neither due nor held");
+  if (isOwed(record)) {
+    tally.owed += 1;
+    if (store.get("owed", record.id) === undefined)
+      fault(where, "its sender is owed a report, but it is not among the owed");
+  }
+  if (due === undefined && !isHeld(record) && !isOwed(record))
+    fault(where, "it is neither due nor held nor owed a report");
   const { messageId } = record.summary;
   if (messageId !== "" && store.get("mid", midKey(messageId, record.id)) === undefined)
     fault(where, "it cannot be found by its Message-ID");
@@ -146,11 +163,19 @@ async function bodyFault(store: Store, record: MessageRecord): Promise<string | 
 
 /** Every entry of the record's was found above: equal numbers say that there are no others. */
 async function verifyIndexes(store: Store, tally: Tally, fault: OnFault): Promise<void> {
-  if (store.stats("due").entries !== tally.queued) {
-    await each(store, "due", ({ key }) => {
-      const { id, time } = splitTimeKey(key);
-      const record = recordOf(store, id);
-      if (record === undefined || nextDue(record) !== time) fault(`due/${key}`, "no message is due then by that id");
+  if (store.stats("due").entries + store.stats("dueout").entries !== tally.queued) {
+    for (const table of ["due", "dueout"] as const)
+      await each(store, table, ({ key }) => {
+        const { id, time } = splitTimeKey(key);
+        const record = recordOf(store, id);
+        if (record === undefined || nextDue(record) !== time || dueTable(record.direction) !== table)
+          fault(`${table}/${key}`, "no message is due then by that id");
+      });
+  }
+  if (store.stats("owed").entries !== tally.owed) {
+    await each(store, "owed", ({ key }) => {
+      const record = recordOf(store, key);
+      if (record === undefined || !isOwed(record)) fault(`owed/${key}`, "no report is owed for a message of that id");
     });
   }
   if (store.stats("held").entries !== tally.held) {

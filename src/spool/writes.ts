@@ -3,7 +3,7 @@ import { addressKey, type Address } from "../core/address.ts";
 import type { EpochMs } from "../core/ports.ts";
 import { encode } from "./codec.ts";
 import { midKey, seenKey, timeKey } from "./keys.ts";
-import { isEnded, nextDue, type HistoryRecord, type MessageRecord } from "./record.ts";
+import { isEnded, nextDue, type Direction, type HistoryRecord, type MessageRecord } from "./record.ts";
 import type { Write } from "./store.ts";
 
 const nothing = Buffer.alloc(0);
@@ -19,6 +19,16 @@ function remove(table: Write["table"], key: string): Write {
 /** True when something of it waits for a person. */
 export function isHeld(record: Pick<MessageRecord, "hold" | "recipients">): boolean {
   return record.hold !== undefined || record.recipients.some(({ state }) => state.kind === "held");
+}
+
+/** True when its sender is to have a report. */
+export function isOwed({ owed = [] }: Pick<MessageRecord, "owed">): boolean {
+  return owed.length > 0;
+}
+
+/** Where the due times of a direction stand. */
+export function dueTable(direction: Direction): "due" | "dueout" {
+  return direction === "outbound" ? "dueout" : "due";
 }
 
 /** A record that is new in the queue. One that has ended already (no recipients were left) is history at once. */
@@ -45,13 +55,19 @@ function indexed(before: MessageRecord | undefined, after: MessageRecord | undef
   const dueBefore = before === undefined ? undefined : nextDue(before);
   const dueAfter = after === undefined ? undefined : nextDue(after);
   if (dueBefore !== dueAfter) {
-    if (before !== undefined && dueBefore !== undefined) writes.push(remove("due", timeKey(dueBefore, before.id)));
-    if (after !== undefined && dueAfter !== undefined) writes.push(put("due", timeKey(dueAfter, after.id)));
+    if (before !== undefined && dueBefore !== undefined)
+      writes.push(remove(dueTable(before.direction), timeKey(dueBefore, before.id)));
+    if (after !== undefined && dueAfter !== undefined)
+      writes.push(put(dueTable(after.direction), timeKey(dueAfter, after.id)));
   }
   const heldBefore = before !== undefined && isHeld(before);
   const heldAfter = after !== undefined && isHeld(after);
   if (heldBefore && !heldAfter) writes.push(remove("held", before.id));
   if (heldAfter && !heldBefore) writes.push(put("held", after.id));
+  const owedBefore = before !== undefined && isOwed(before);
+  const owedAfter = after !== undefined && isOwed(after);
+  if (owedBefore && !owedAfter) writes.push(remove("owed", before.id));
+  if (owedAfter && !owedBefore) writes.push(put("owed", after.id));
   return writes;
 }
 
