@@ -2,11 +2,12 @@ import { openSpool, defaultSpoolOptions, type OwnedSpool } from "../../src/spool
 import { ManualClock } from "../fakes/manual-clock.ts";
 import { MemoryStore, openMemorySpool } from "../fakes/memory-spool.ts";
 import { EventList, seededRandom, TemporaryDirectory } from "../spool/support.ts";
+import { outboundContract } from "./outbound-contract.ts";
 import { spoolContract, type SpoolUnderTest } from "./spool-contract.ts";
 
 const chunkOctets = 64 * 1024;
 
-spoolContract("LMDB", async () => {
+const onLmdb = async (): Promise<SpoolUnderTest> => {
   const dir = new TemporaryDirectory();
   const ports = { clock: new ManualClock(), random: seededRandom(), events: new EventList() };
   const options = {
@@ -23,9 +24,9 @@ spoolContract("LMDB", async () => {
     async () => openSpool(options, ports),
     () => dir[Symbol.dispose](),
   );
-});
+};
 
-spoolContract("a store in memory", async () => {
+const inMemory = async (): Promise<SpoolUnderTest> => {
   const store = new MemoryStore();
   const ports = { clock: new ManualClock(), random: seededRandom(), events: new EventList() };
   return underTest(
@@ -33,7 +34,12 @@ spoolContract("a store in memory", async () => {
     async () => openMemorySpool(ports, store, { chunkOctets }),
     () => undefined,
   );
-});
+};
+
+spoolContract("LMDB", onLmdb);
+spoolContract("a store in memory", inMemory);
+outboundContract("LMDB", onLmdb);
+outboundContract("a store in memory", inMemory);
 
 async function underTest(
   clock: ManualClock,
