@@ -71,6 +71,9 @@ describe("verify", () => {
     ],
     ["a held one not among the held", ({ held }) => table("held", held.id), "not among the held"],
     ["a held one that is not", ({ due }) => table("held", due.id, nothing), "no message of that id is held"],
+    ["a due time of the other direction", ({ due }) => moved(due.id), "no message is due then"],
+    ["a report that nobody is owed", ({ due }) => table("owed", due.id, nothing), "no report is owed"],
+    ["a report owed that is not among the owed", ({ disk, due }) => owing(disk, due.id), "not among the owed"],
     [
       "a lost Message-ID",
       ({ disk, due }) => table("mid", disk.keys("mid", "", undefined, 9).find((key) => key.endsWith(due.id)) ?? ""),
@@ -115,5 +118,19 @@ describe("verify", () => {
     await expect(verifySpool(`${dir.path}/none`)).rejects.toMatchObject({ code: "SPOOL_UNUSABLE" });
   });
 });
+
+function moved(id: string): Write[] {
+  return [
+    { table: "due", key: `000000000000005/${id}`, value: undefined },
+    { table: "dueout", key: `000000000000005/${id}`, value: nothing },
+    { table: "dueout", key: `000000000000006/${id}`, value: nothing },
+  ];
+}
+
+function owing(disk: MemoryStore, id: string): Write[] {
+  const record: object = JSON.parse(disk.get("message", id)?.toString() ?? "{}");
+  const value = Buffer.from(JSON.stringify({ ...record, owed: [{ kind: "failed", recipients: [], since: 0 }] }));
+  return [{ table: "message", key: id, value }];
+}
 
 const ManualClockStart = new ManualClock().now();
