@@ -22,6 +22,16 @@ export type TroubleKind =
   | "account"
   /** About one message in a box. */
   | "box"
+  /** A relay refuses the login, or a sender, or says that the allowance is spent. */
+  | "relay-auth"
+  | "relay-sender"
+  | "relay-quota"
+  /** A relay has been down for `lastingMs`. */
+  | "relay-down"
+  | "unroutable"
+  | "listener"
+  | "certificate"
+  | "back-pressure"
   | "spool-full"
   | "spool-failed"
   | "set-aside";
@@ -42,13 +52,23 @@ export type ToldTroubles = readonly (readonly [key: string, at: EpochMs])[];
 
 const dayMs = 86_400_000;
 const lastingMs = 4 * 3_600_000;
+/** A certificate that ends sooner is told of. */
+const certificateDays = 21;
 const mostTroubles = 1000;
 /** Messages in boxes may be many: they must not keep out what concerns whole accounts. */
 const mostAboutMessages = 500;
 const longestKey = 300;
 
-/** Failures of a poll that a success refutes. */
-const refutable: ReadonlySet<TroubleKind> = new Set(["login", "tls", "permanent", "lasting"]);
+/** Failures that a success of the same account or relay refutes. */
+const refutable: ReadonlySet<TroubleKind> = new Set([
+  "login",
+  "tls",
+  "permanent",
+  "lasting",
+  "relay-auth",
+  "relay-quota",
+  "relay-down",
+]);
 
 export class Troubles {
   readonly #fresh = new Map<string, Trouble>();
@@ -63,6 +83,8 @@ export class Troubles {
 
   note(event: PopgateEvent, now: EpochMs): void {
     if (event.kind === "poll-finished") return this.#refute(event.account);
+    if (event.kind === "destination-up") return this.#refute(event.destination);
+    if (event.kind === "relay-resumed" && event.sender === undefined) return this.#refute(event.destination);
     const trouble = this.#troubleOf(event, now);
     if (trouble === undefined || this.#fresh.has(trouble.key) || this.#wasTold(trouble.key, now)) return;
     const room = trouble.kind === "box" ? mostAboutMessages : mostTroubles;
@@ -134,6 +156,22 @@ export class Troubles {
         return make("account", event.account, event.detail, alike(event.detail));
       case "box-notice":
         return make("box", event.account, `${event.uidl}: ${event.detail}`, `${event.uidl} ${alike(event.detail)}`);
+      case "relay-paused":
+        return make(`relay-${event.trouble}`, event.destination, event.cause, event.sender);
+      case "destination-down":
+        return this.#relayDown(event.destination, event.cause, since, make);
+      case "unroutable":
+        return make("unroutable", "", `${event.sender}: ${event.detail}`, event.sender);
+      case "listener-failed":
+        return make("listener", "", `${event.address}: ${event.detail}`, event.address);
+      case "certificate-refused":
+        return make("certificate", "", `${event.file}: ${event.detail}`, event.file);
+      case "certificate-loaded":
+        return event.until - since < certificateDays * dayMs
+          ? make("certificate", "", `${event.file}: ${new Date(event.until).toISOString()}`, event.file)
+          : undefined;
+      case "back-pressure":
+        return event.detail === "" ? undefined : make("back-pressure", "", event.detail, alike(event.detail));
       case "spool-full":
       case "spool-failed":
         return make(event.kind, "", event.detail);
@@ -156,9 +194,25 @@ export class Troubles {
     if (failure === "tls" || failure === "permanent") return make(failure, account, detail);
     // The spool's trouble is not the account's.
     if (failure === "spool") return undefined;
-    const since = this.#failingSince.get(account) ?? now;
-    this.#failingSince.set(account, since);
-    return now - since >= lastingMs ? make("lasting", account, detail) : undefined;
+    return this.#lasts(account, now) ? make("lasting", account, detail) : undefined;
+  }
+
+  /** Exchange's own downtime is nothing that a mail to Exchange could tell of. */
+  #relayDown(
+    name: string,
+    cause: string,
+    now: EpochMs,
+    make: (kind: TroubleKind, account: string, detail: string) => Trouble,
+  ): Trouble | undefined {
+    if (!name.startsWith("relay ") || !this.#lasts(name, now)) return undefined;
+    return make("relay-down", name, cause);
+  }
+
+  /** Whether it has been failing for hours. */
+  #lasts(name: string, now: EpochMs): boolean {
+    const since = this.#failingSince.get(name) ?? now;
+    this.#failingSince.set(name, since);
+    return now - since >= lastingMs;
   }
 }
 
