@@ -55,9 +55,15 @@ export interface EnvelopeRecipient {
 
 /** The permissions of one connection. Disposed when it ends: it counts among its client's until then. */
 export interface Pass extends Disposable {
-  /** Whether to offer AUTH, and to take it (only ever over TLS, or from this machine). */
-  readonly mayLogIn: boolean;
-  /** Checks a login. Slow on purpose (scrypt); `ok` names the user. */
+  /**
+   * Whether to offer AUTH, and to take it: only ever over TLS, or from this machine. Asked at each EHLO and AUTH, since
+   * STARTTLS changes the answer.
+   */
+  mayLogIn(client: SmtpClient): boolean;
+  /**
+   * Checks a login. Slow on purpose (scrypt, and a pause after a wrong password). After `ok` the server names the user
+   * in `client`. Ends early when the pass is disposed.
+   */
   logIn(user: string, password: string, client: SmtpClient): Promise<Verdict>;
   mail(request: MailRequest, client: SmtpClient): Verdict;
   /** `recipients`: those accepted before. `text`: the path as it was written, without angle brackets. */
