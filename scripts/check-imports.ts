@@ -16,9 +16,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   spool: ["core", "message"],
   net: ["core"],
   oauth: ["core"],
-  pop3: ["core", "net", "oauth"],
+  // The ways to log in, for POP3 and SMTP alike.
+  sasl: ["core", "net"],
+  pop3: ["core", "net", "oauth", "sasl"],
   inbound: ["core", "message", "spool/port", "spool/record", "pop3/port"],
-  delivery: ["core", "message", "spool/port", "spool/record", "net", "oauth"],
+  delivery: ["core", "message", "spool/port", "spool/record", "net", "oauth", "sasl"],
   // The listener: mail that Exchange submits.
   outbound: ["core", "message", "spool/port", "spool/record", "net"],
   report: ["core", "message", "spool/port", "spool/record"],
@@ -35,6 +37,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "spool",
     "net",
     "oauth",
+    "sasl",
     "pop3",
     "inbound",
     "outbound",

@@ -18,7 +18,7 @@ import { pop3Connect } from "../../src/pop3/connect.ts";
 import { assumedCapabilities } from "../../src/pop3/capabilities.ts";
 import { defaultLimits, type Pop3Options } from "../../src/pop3/options.ts";
 import { type Capabilities, type Pop3Box, Pop3Error, type Retrieval } from "../../src/pop3/port.ts";
-import type { SaslCredentials } from "../../src/pop3/sasl.ts";
+import type { SaslCredentials } from "../../src/sasl/choose.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { certificates } from "../fakes/certificates.ts";
 

@@ -7,7 +7,7 @@ import { SecretError, type Secret } from "../config/secret.ts";
 import type { Clock } from "../core/ports.ts";
 import { createTokenSource, OAuthError, type TokenSource } from "../oauth/token-source.ts";
 import { Pop3Error } from "../pop3/port.ts";
-import type { SaslCredentials } from "../pop3/sasl.ts";
+import type { SaslCredentials } from "../sasl/choose.ts";
 
 export interface OpenCredentials extends AsyncDisposable {
   readonly sasl: SaslCredentials;

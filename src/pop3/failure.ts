@@ -3,7 +3,7 @@ import { DialError } from "../net/dial.ts";
 import { OAuthError } from "../oauth/oauth-error.ts";
 import { Pop3Error } from "./port.ts";
 import { type Pop3Reply, refusalKind, replyWords, retryAfter } from "./reply.ts";
-import { SaslError } from "./sasl.ts";
+import { SaslError } from "../sasl/choose.ts";
 
 /** The server said -ERR to something that the session cannot do without. */
 export function refusal(reply: Pop3Reply, during: "login" | "other", what: string): Pop3Error {

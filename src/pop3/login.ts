@@ -19,7 +19,7 @@ import { refusal } from "./failure.ts";
 import type { Pop3Options, Pop3Ports, ServerMemory } from "./options.ts";
 import { type Capabilities, Pop3Error } from "./port.ts";
 import { apopStamp, type Pop3Reply, statedKind } from "./reply.ts";
-import { chooseMechanism } from "./sasl.ts";
+import { chooseMechanism } from "../sasl/choose.ts";
 import { authenticate } from "./sasl-exchange.ts";
 import type { Pop3Wire } from "./wire.ts";
 

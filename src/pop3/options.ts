@@ -2,7 +2,7 @@
 import type { Clock } from "../core/ports.ts";
 import type { TlsPolicy } from "../net/tls-policy.ts";
 import type { TlsSessions } from "../net/tls-sessions.ts";
-import type { SaslCredentials } from "./sasl.ts";
+import type { SaslCredentials } from "../sasl/choose.ts";
 
 export interface Pop3Limits {
   /** Longest status line. RFC 2449 §4 says 512; challenges of SASL are longer. */

@@ -11,7 +11,7 @@
 import { aborted } from "./failure.ts";
 import { Pop3Error } from "./port.ts";
 import type { Pop3Reply } from "./reply.ts";
-import { SaslError, type SaslMechanism } from "./sasl.ts";
+import { SaslError, type SaslMechanism } from "../sasl/choose.ts";
 import type { Pop3Wire } from "./wire.ts";
 
 /** RFC 5034 §4, CRLF included. */

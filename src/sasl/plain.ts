@@ -4,7 +4,7 @@
  * User and password go as UTF-8, as they are written: servers compare octets, and preparing them (RFC 4616 §2 leaves it
  * to the server) has locked people out. NUL cannot be carried and is refused.
  */
-import { SaslError, type SaslMechanism } from "./sasl-mechanism.ts";
+import { SaslError, type SaslMechanism } from "./mechanism.ts";
 
 /** `\0user\0password` in one message, no authorization identity. */
 export function plain(user: string, password: () => Promise<string>): SaslMechanism {

@@ -1,19 +1,19 @@
 /**
- * SASL (RFC 4422) as POP3 uses it (RFC 5034): what a mechanism is for the dialogue, and which one to use.
+ * SASL (RFC 4422) as POP3 (RFC 5034) and SMTP (RFC 4954) use it: which mechanism to use with which server.
  *
  * Mechanisms are pure: challenges in, responses out, secrets and chance through what the caller gives. A mechanism that
  * shows the secret (PLAIN, LOGIN, OAuth's) is not chosen on an unsecured connection, unless TLS is `off` and that very
  * mechanism is named in the configuration.
  */
 import type { TlsMode } from "../net/tls-policy.ts";
-import { cramMd5 } from "./sasl-cram-md5.ts";
-import type { SaslMechanism } from "./sasl-mechanism.ts";
-import { oauthBearer, type OAuthSecret, xoauth2 } from "./sasl-oauth.ts";
-import { login, plain } from "./sasl-plain.ts";
-import { scram } from "./sasl-scram.ts";
+import { cramMd5 } from "./cram-md5.ts";
+import type { SaslMechanism } from "./mechanism.ts";
+import { oauthBearer, type OAuthSecret, xoauth2 } from "./oauth.ts";
+import { login, plain } from "./plain.ts";
+import { scram } from "./scram.ts";
 
 // All that the dialogue needs comes from here.
-export { SaslError } from "./sasl-mechanism.ts";
+export { SaslError } from "./mechanism.ts";
 export type { SaslMechanism };
 
 /** What an account proves itself with. Secrets are read when they are needed and not kept. */
@@ -33,6 +33,11 @@ export interface SaslChoice {
   readonly mode: TlsMode;
   /** A mechanism's name, or `auto`. A named mechanism is used even when the server does not announce it. */
   readonly configured: string;
+  /**
+   * What `auto` prefers over TLS. `password`: PLAIN and LOGIN, which every server can check; one that stores only digests
+   * often announces ways that can never succeed. Default: the strongest.
+   */
+  readonly overTls?: "strongest" | "password" | undefined;
   /** Octets of chance for nonces: node:crypto's `randomBytes` in the program. */
   readonly randomBytes: (octets: number) => Buffer;
   /** Where we connect to: OAUTHBEARER sends it along, so that a token cannot be passed on unseen (RFC 7628 §3.1). */
@@ -71,7 +76,7 @@ const passwordOffers: readonly Offer[] = [
   { name: "LOGIN", showsSecret: true, make: (who) => login(who.user, passwordOf(who)) },
 ];
 
-/** XOAUTH2 first: it is what Microsoft and Google document for POP3. */
+/** XOAUTH2 first: it is what Microsoft and Google document. */
 const oauthOffers: readonly Offer[] = [
   { name: "XOAUTH2", showsSecret: true, make: (who, { signal }) => xoauth2(who.user, tokensOf(who), signal) },
   { name: "OAUTHBEARER", showsSecret: true, make: (who, choice) => oauthBearer(who.user, tokensOf(who), choice) },
@@ -90,16 +95,21 @@ export function chooseMechanism(
   const configured = choice.configured.toUpperCase();
   const chosen =
     configured === "AUTO"
-      ? choosePresent(fitting, offered, choice.secured)
+      ? choosePresent(inOrder(fitting, choice), offered, choice.secured)
       : chooseNamed(fitting, configured, credentials, choice);
   return typeof chosen === "string"
     ? { kind: "none", why: chosen }
     : { kind: "mechanism", mechanism: chosen.make(credentials, choice) };
 }
 
+function inOrder(fitting: readonly Offer[], { secured, overTls }: SaslChoice): readonly Offer[] {
+  if (!secured || overTls !== "password") return fitting;
+  return [...fitting.filter((offer) => offer.showsSecret), ...fitting.filter((offer) => !offer.showsSecret)];
+}
+
 function choosePresent(fitting: readonly Offer[], offered: readonly string[], secured: boolean): Offer | string {
   const names = new Set(offered.map((name) => name.toUpperCase()));
-  const isOAuth = fitting === oauthOffers;
+  const isOAuth = fitting.every((offer) => oauthOffers.includes(offer));
   const present = fitting.filter((offer) => names.has(offer.name));
   const [best] = present.filter((offer) => secured || !offer.showsSecret);
   if (best !== undefined) return best;

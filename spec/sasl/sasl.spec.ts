@@ -1,13 +1,13 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { cramMd5 } from "../../src/pop3/sasl-cram-md5.ts";
-import { SaslError } from "../../src/pop3/sasl-mechanism.ts";
-import { oauthBearer, xoauth2 } from "../../src/pop3/sasl-oauth.ts";
-import { login, plain } from "../../src/pop3/sasl-plain.ts";
-import { scram } from "../../src/pop3/sasl-scram.ts";
-import { chooseMechanism, type SaslChoice, type SaslCredentials } from "../../src/pop3/sasl.ts";
-import { saslPrep } from "../../src/pop3/saslprep.ts";
+import { cramMd5 } from "../../src/sasl/cram-md5.ts";
+import { SaslError } from "../../src/sasl/mechanism.ts";
+import { oauthBearer, xoauth2 } from "../../src/sasl/oauth.ts";
+import { login, plain } from "../../src/sasl/plain.ts";
+import { scram } from "../../src/sasl/scram.ts";
+import { chooseMechanism, type SaslChoice, type SaslCredentials } from "../../src/sasl/choose.ts";
+import { saslPrep } from "../../src/sasl/saslprep.ts";
 
 const says = (password: string) => () => Promise.resolve(password);
 const signal = new AbortController().signal;
@@ -277,6 +277,15 @@ describe("the choice", () => {
       expect(choose(offered, password)).toBe(order[from]);
     }
     expect(choose([], password)).toMatch(/none/u);
+  });
+
+  it("takes the password itself over TLS where that is preferred, and never for that reason in the clear", () => {
+    expect(choose(all, password, { overTls: "password" })).toBe("PLAIN");
+    expect(choose(["CRAM-MD5", "LOGIN"], password, { overTls: "password" })).toBe("LOGIN");
+    expect(choose(["CRAM-MD5", "SCRAM-SHA-1"], password, { overTls: "password" })).toBe("SCRAM-SHA-1");
+    expect(choose(all, password, { overTls: "password", secured: false, mode: "off" })).toBe("SCRAM-SHA-256");
+    expect(choose(all, oauth, { overTls: "password" })).toBe("XOAUTH2");
+    expect(choose([], oauth, { overTls: "password" })).toBe("XOAUTH2");
   });
 
   it("never shows the secret on an unsecured connection, whatever is offered", () => {

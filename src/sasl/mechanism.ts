@@ -11,7 +11,7 @@ export interface SaslMechanism {
   initial(): Promise<Buffer | undefined>;
   /** The answer to a challenge. Rejects with `SaslError` when the challenge makes no sense; cancel the exchange then. */
   respond(challenge: Buffer): Promise<Buffer>;
-  /** To be called when the server says +OK: throws `SaslError` when the server could not prove itself. */
+  /** To be called when the server says that the login is good: throws `SaslError` when the server could not prove itself. */
   finish(): void;
   /** What the server said inside the exchange about its refusal (OAuth's JSON, SCRAM's `e=`), if it did. One line. */
   readonly complaint: string | undefined;

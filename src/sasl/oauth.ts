@@ -2,10 +2,10 @@
  * XOAUTH2 (Google's and Microsoft's own) and OAUTHBEARER (RFC 7628): an access token instead of a password.
  *
  * Both fail in two steps: the server sends a JSON complaint as one more challenge, which must be answered before it says
- * -ERR. The token is then marked as no good, so that the next attempt gets another. Tokens that hold what cannot stand
+ * no. The token is then marked as no good, so that the next attempt gets another. Tokens that hold what cannot stand
  * in the message are refused.
  */
-import { oneLine, SaslError, type SaslMechanism } from "./sasl-mechanism.ts";
+import { oneLine, SaslError, type SaslMechanism } from "./mechanism.ts";
 
 /** A source of access tokens (RFC 6749). */
 export interface OAuthSecret {

@@ -5,7 +5,7 @@
  * nothing. Better than PLAIN in the clear; SCRAM is better than both.
  */
 import { createHmac } from "node:crypto";
-import { SaslError, type SaslMechanism } from "./sasl-mechanism.ts";
+import { SaslError, type SaslMechanism } from "./mechanism.ts";
 
 /** The answer is `user digest`, the digest in lower-case hexadecimal. */
 export function cramMd5(user: string, password: () => Promise<string>): SaslMechanism {

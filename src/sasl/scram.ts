@@ -3,12 +3,12 @@
  * password, and neither shows it.
  *
  * States: new → initial sent → proof sent → server proved. `respond` leads from one to the next; `finish` refuses every
- * state but the last, so that a server that says +OK without its signature is not believed. A server that offers too few
+ * state but the last, so that a server that says the login is good without its signature is not believed. A server that offers too few
  * rounds (to guess the password from the proof) or too many (to keep us busy) is refused before the password is read.
  */
 import { createHash, createHmac, pbkdf2, timingSafeEqual } from "node:crypto";
 import { promisify } from "node:util";
-import { oneLine, SaslError, type SaslMechanism } from "./sasl-mechanism.ts";
+import { oneLine, SaslError, type SaslMechanism } from "./mechanism.ts";
 import { saslPrep } from "./saslprep.ts";
 
 type ScramHash = "sha1" | "sha256";
