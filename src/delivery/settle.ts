@@ -48,17 +48,26 @@ export function settle(
     const outcome = outcomes.get(recipient.address);
     return outcome === undefined ? recipient : settleOne(record, recipient, outcome, rules, context);
   });
-  const attempt: Attempt = {
-    at: context.now,
-    destination: context.destination,
-    recipients: results.map(({ recipient }) => recipient),
-    text: [...new Set(results.map(({ outcome }) => outcomeText(outcome)))].join("; ").slice(0, 2000),
-  };
   return {
     ...record,
     recipients: withRedirect(recipients, results, rules, context),
-    attempts: [...record.attempts, attempt].slice(-attemptsKept),
+    attempts: attemptsWith(record, results, context),
   };
+}
+
+/** The message's attempts and this one, with what came of it in words. */
+export function attemptsWith(
+  { attempts }: MessageRecord,
+  results: readonly RecipientOutcome[],
+  { now, destination }: SettleContext,
+): readonly Attempt[] {
+  const attempt: Attempt = {
+    at: now,
+    destination,
+    recipients: results.map(({ recipient }) => recipient),
+    text: [...new Set(results.map(({ outcome }) => outcomeText(outcome)))].join("; ").slice(0, 2000),
+  };
+  return [...attempts, attempt].slice(-attemptsKept);
 }
 
 /** The message cannot be read back from the spool: everything that is still queued waits for a person. */
@@ -119,7 +128,7 @@ function deferred(
  * Trouble of the target: before MAIL no message can have caused it, and back pressure is about all of them. A connection
  * that is lost from MAIL on may be this very message's doing: it is postponed like any other.
  */
-function isTargets(cause: Cause): boolean {
+export function isTargets(cause: Cause): boolean {
   if (cause.kind === "tls") return true;
   if (cause.kind !== "connection" && cause.kind !== "reply") return false;
   if (cause.kind === "reply" && /^4\.3\.[12]$/u.test(cause.reply.enhanced ?? "")) return true;
