@@ -97,6 +97,14 @@ const words: Words = {
       `${e.message} taken from ${e.client}${e.user === undefined ? "" : ` (${e.user})`}, ${e.size} octets, from ${e.from} for ${list(e.recipients)}`,
   },
   "client-refused": { level: "warn", text: (e) => `${e.client} refused at ${e.stage}: ${e.reply}` },
+  "logins-locked": {
+    level: "warn",
+    text: (e) => `${e.client} has failed to log in ${e.failures} times and may not try again until ${time(e.until)}`,
+  },
+  "password-unreadable": {
+    level: "error",
+    text: (e) => `nobody can log in as ${e.user}: ${e.detail}`,
+  },
   "back-pressure": {
     level: "warn",
     text: (e) => (e.detail === "" ? "new mail is taken again" : `no new mail is taken: ${e.detail}`),
@@ -124,6 +132,7 @@ const words: Words = {
     level: "info",
     text: (e) => `${e.destination} is up again after ${Math.round(e.afterMs / 1000)} s`,
   },
+  admin: { level: "info", text: (e) => `${e.by}: ${e.request} ${e.detail}` },
   "internal-error": { level: "error", text: (e) => `internal error in ${e.where}: ${e.detail}` },
 };
 

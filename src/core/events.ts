@@ -163,6 +163,10 @@ export type PopgateEvent =
       readonly stage: "connect" | "helo" | "auth" | "mail" | "rcpt" | "data";
       readonly reply: string;
     }
+  /** A client has failed to log in so often that it may not try again before `until`. */
+  | { readonly kind: "logins-locked"; readonly client: string; readonly failures: number; readonly until: number }
+  /** The hash of a user's password cannot be read, so that nobody can log in as this user. */
+  | { readonly kind: "password-unreadable"; readonly user: string; readonly detail: string }
   /** The listener answers 4xx at MAIL, or does so no more (`detail` is then empty). */
   | { readonly kind: "back-pressure"; readonly detail: string }
   | {
@@ -198,6 +202,8 @@ export type PopgateEvent =
       readonly probeAt: number;
     }
   | { readonly kind: "destination-up"; readonly destination: string; readonly afterMs: number }
+  /** Somebody has asked for something to be done, over the admin interface. */
+  | { readonly kind: "admin"; readonly by: string; readonly request: string; readonly detail: string }
   // Anything that should not happen
   | { readonly kind: "internal-error"; readonly where: string; readonly detail: string };
 
