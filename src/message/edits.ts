@@ -3,7 +3,10 @@ import type { ByteRange } from "./decision.ts";
 
 /** The message as it is handed over: `prepend`, then the stored octets without `cuts`. */
 export interface Edits {
-  /** Complete header lines with CRLF, in ASCII: our Received field, and for outbound mail a missing Date or Message-ID. */
+  /**
+   * Complete header lines with CRLF, in ASCII: our Received field, and for outbound mail a missing Date or Message-ID, and
+   * the blank line where a message has no header at all.
+   */
   readonly prepend: string;
   /** In order, never overlapping. */
   readonly cuts: readonly ByteRange[];

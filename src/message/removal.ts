@@ -18,6 +18,7 @@ import { maxEvidence, type Evidence, type RemovedField } from "./decision.ts";
 import { isNeverHandedOn } from "./envelope-fields.ts";
 import type { HeaderBlock, HeaderField } from "./header.ts";
 import { parseReceived } from "./received.ts";
+import { signedFields } from "./signed-fields.ts";
 
 export interface Removal {
   /** In order of position, never overlapping. */
@@ -95,35 +96,4 @@ function visibleAddresses(header: HeaderBlock): ReadonlySet<AddressKey> {
     for (const address of parseAddressList(field.value).addresses) keys.add(addressKey(address));
   }
   return keys;
-}
-
-interface Signer {
-  readonly domain: string;
-  /** How many fields of the name are signed: the lowest ones (RFC 6376 §5.4.2). Of Received never more than there were. */
-  readonly times: number;
-}
-
-/** Signed field names in lower case (RFC 6376 §3.5, tags `d=` and `h=`); of several signatures the one that covers most. */
-function signedFields(header: HeaderBlock): ReadonlyMap<string, Signer> {
-  const signers = new Map<string, Signer>();
-  let receivedBelow = header.fields.filter(({ lower }) => lower === "received").length;
-  for (const field of header.fields) {
-    if (field.lower === "received") receivedBelow--;
-    if (field.lower !== "dkim-signature") continue;
-    const tags = new Map<string, string>();
-    for (const part of field.value.split(";")) {
-      const equals = part.indexOf("=");
-      if (equals > 0) tags.set(part.slice(0, equals).trim().toLowerCase(), part.slice(equals + 1).trim());
-    }
-    const domain = tags.get("d") ?? "an unnamed domain";
-    const times = new Map<string, number>();
-    for (const part of (tags.get("h") ?? "").split(":")) {
-      const name = part.trim().toLowerCase();
-      const count = (times.get(name) ?? 0) + 1;
-      times.set(name, count);
-      if (name === "received" && count > receivedBelow) continue;
-      if (count > (signers.get(name)?.times ?? 0)) signers.set(name, { domain, times: count });
-    }
-  }
-  return signers;
 }

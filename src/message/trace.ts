@@ -18,34 +18,46 @@ export interface ReceivedOptions {
   /** The peer's IP address, where known. */
   readonly address: string | undefined;
   /** `POP3` and `POP3S` are ours; the others are of RFC 3848 and RFC 6531. */
-  readonly protocol:
-    | "POP3"
-    | "POP3S"
-    | "SMTP"
-    | "ESMTP"
-    | "ESMTPA"
-    | "ESMTPS"
-    | "ESMTPSA"
-    | "UTF8SMTP"
-    | "UTF8SMTPA"
-    | "UTF8SMTPS"
-    | "UTF8SMTPSA";
+  readonly protocol: "POP3" | "POP3S" | SmtpProtocol;
+  /** What the connection was encrypted with; it stands in a comment. */
+  readonly tls?: { readonly protocol: string; readonly cipher: string } | undefined;
   /** Queue id. */
   readonly id: string;
   readonly at: EpochMs;
+}
+
+/** How a message was submitted to us: RFC 3848, and RFC 6531 §4.3 where SMTPUTF8 was asked for. `SMTP` is without EHLO. */
+export type SmtpProtocol = "SMTP" | `${"ESMTP" | "UTF8SMTP"}${"" | "S"}${"" | "A"}`;
+
+/** The protocol's registered name. `secure`: over TLS; `authenticated`: after a login. */
+export function smtpProtocol(session: {
+  readonly esmtp: boolean;
+  readonly secure: boolean;
+  readonly authenticated: boolean;
+  readonly smtpUtf8: boolean;
+}): SmtpProtocol {
+  if (!session.esmtp) return "SMTP";
+  const base = session.smtpUtf8 ? "UTF8SMTP" : "ESMTP";
+  return `${base}${session.secure ? "S" : ""}${session.authenticated ? "A" : ""}`;
 }
 
 const signature = "popgate";
 
 /** The complete field with its line end, folded, in ASCII. */
 export function receivedField(options: ReceivedOptions): string {
-  const { hostname, from, address, protocol, id, at } = options;
-  const peer = address === undefined ? "" : ` ([${word(address)}])`;
+  const { hostname, from, address, protocol, tls, id, at } = options;
+  const peer = address === undefined ? "" : ` ([${literal(address)}])`;
+  const encryption = tls === undefined ? "" : ` (${word(tls.protocol)} ${word(tls.cipher)})\r\n\t`;
   return (
     `Received: from ${word(from)}${peer}\r\n` +
-    `\tby ${word(hostname)} (${signature}) with ${protocol} id ${word(id)};\r\n` +
+    `\tby ${word(hostname)} (${signature}) with ${protocol}${encryption || " "}id ${word(id)};\r\n` +
     `\t${rfc5322Date(at)}\r\n`
   );
+}
+
+/** An address as RFC 5321 §4.1.3 writes it between its brackets. */
+function literal(address: string): string {
+  return address.includes(":") ? `IPv6:${word(address)}` : word(address);
 }
 
 /** True for a Received value that `receivedField` wrote for this host name. */
@@ -60,7 +72,14 @@ function word(text: string): string {
   return clean === "" ? "unknown" : clean;
 }
 
+/** The queue id in a Received value that `receivedField` wrote for a message submitted to this host; else `undefined`. */
+export function ownSubmission(value: string, hostname: string): string | undefined {
+  if (!isOwnReceived(value, hostname)) return undefined;
+  const { with: protocol, id } = parseReceived(value);
+  return /^(?:SMTP|(?:ESMTP|UTF8SMTP)S?A?)$/u.test(protocol ?? "") ? id : undefined;
+}
+
 /** RFC 5322 §3.3, in UTC. */
-function rfc5322Date(at: EpochMs): string {
+export function rfc5322Date(at: EpochMs): string {
   return new Date(at).toUTCString().replace("GMT", "+0000");
 }
