@@ -348,6 +348,20 @@ export function spoolContract(name: string, open: () => Promise<SpoolUnderTest>)
         }
       });
 
+      it("is found by the time of its end, the latest first", async () => {
+        const ids: MessageId[] = [];
+        const begun = test.clock.now();
+        for (let n = 0; n < 3; n++) {
+          const { id } = await stored(spool, octets(1));
+          await spool.update(id, delivered);
+          ids.push(id);
+          test.clock.set(test.clock.now() + 1000);
+        }
+        expect(await spool.ended(begun, begun + 3000)).toEqual(ids.toReversed());
+        expect(await spool.ended(begun + 1, begun + 2000)).toEqual([ids[1]]);
+        expect(await spool.ended(0, begun)).toEqual([]);
+      });
+
       it("is forgotten after its days, not before", async () => {
         const { id } = await stored(spool, octets(1), draft({ messageId: "<m@x>" }));
         await spool.update(id, delivered);

@@ -156,6 +156,8 @@ export interface Inspection {
   /** Messages with anything held, by id. */
   held(after: MessageId | undefined, limit: number): Promise<readonly MessageRecord[]>;
   history(id: MessageId): Promise<HistoryRecord | undefined>;
+  /** Ids of messages that ended from `from` on and before `to`, the latest first. */
+  ended(from: EpochMs, to: EpochMs): Promise<readonly MessageId[]>;
   /** Messages, queued or ended, whose Message-ID field has this value (with or without angle brackets). Newest first. */
   byMessageIdField(messageId: string): Promise<readonly MessageId[]>;
   counts(): SpoolCounts;

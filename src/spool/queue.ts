@@ -155,6 +155,19 @@ export async function removeChunks(core: SpoolCore, id: string, table: "trash" |
   }
 }
 
+/** By the time of their end, the latest first. */
+export function endedMessages(core: SpoolCore, from: EpochMs, to: EpochMs): MessageId[] {
+  const found: MessageId[] = [];
+  const end = timePrefix(to);
+  for (let begin = timePrefix(from); ;) {
+    const keys = core.store.keys("ended", begin, end, midPage);
+    found.push(...keys.map((key) => asId(splitTimeKey(key).id)));
+    const last = keys.at(-1);
+    if (last === undefined || keys.length < midPage) return found.toReversed();
+    begin = after(last);
+  }
+}
+
 /** Pages through messages by id. */
 export function listMessages(core: SpoolCore, cursor: MessageId | undefined, limit: number): MessageRecord[] {
   return readablePage(cursor, limit, (from, rest) =>

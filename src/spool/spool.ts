@@ -15,6 +15,7 @@ import { lockSpool } from "./lock.ts";
 import { lookAfter, maintain, pruneLedger, sweepUnfinished } from "./maintenance.ts";
 import {
   dueMessages,
+  endedMessages,
   owedMessages,
   emptyTrash,
   heldMessages,
@@ -142,6 +143,7 @@ function view(core: SpoolCore, ending: AbortController, atEnd: () => void): Owne
     owed: async (after, limit) => owedMessages(core, after, limit),
     held: async (after, limit) => heldMessages(core, after, limit),
     history: async (id) => loadHistory(core, id),
+    ended: async (from, to) => endedMessages(core, from, to),
     async byMessageIdField(messageId) {
       return messagesOf(core, messageId);
     },
