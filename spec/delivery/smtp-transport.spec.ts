@@ -317,13 +317,16 @@ describe("AUTH", () => {
     expect(refused.destination).toMatchObject({ kind: "unavailable", cause: { phase: "auth", reply: { code: 535 } } });
   });
 
-  test("XOAUTH2 with a token of ours; a refused one is given up", async () => {
+  test("XOAUTH2 with a token of ours; a refused one is replaced by a fresh one, once", async () => {
     exchange.set({ auth: ["XOAUTH2"], users: new Map([["popgate", "token-2"]]), authRequired: true });
     let token = "token-1";
     const secret = { kind: "oauth" as const, token: async () => token, invalidate: () => void (token = "token-2") };
     await using way = transport({ tls, credentials: { user: "popgate", secret } });
-    expect(kinds(await way.deliver(transaction(), never))).toEqual(["deferred"]);
     expect(kinds(await way.deliver(transaction(), never))).toEqual(["delivered"]);
+    exchange.set({ users: new Map([["popgate", "token-3"]]) });
+    await using late = transport({ tls, credentials: { user: "popgate", secret } });
+    expect(kinds(await late.deliver(transaction(), never))).toEqual(["deferred"]);
+    expect(exchange.transcript.filter((line) => line.includes("C: AUTH"))).toHaveLength(4);
   });
 
   test("a password is not sent over a connection that should be encrypted and is not", async () => {

@@ -8,20 +8,22 @@
  * Fails with `SmtpFailure`, with what the body threw (`BodyFailure`), or with the signal's reason.
  */
 import { Readable } from "node:stream";
-import { TLSSocket } from "node:tls";
-import SMTPConnection, { type SMTPConnectionSendInfo } from "nodemailer/lib/smtp-connection";
+import SMTPConnection, { type SMTPConnectionSendInfo, type SMTPEnvelope } from "nodemailer/lib/smtp-connection";
 import type { SmtpPhase, SmtpReply } from "../core/outcome.ts";
 import { formatReversePath } from "../core/address.ts";
 import { explainTlsError } from "../net/certificate.ts";
 import { Deadline } from "../net/deadline.ts";
-import { dial, DialError } from "../net/dial.ts";
-import type { TlsPolicy } from "../net/tls-policy.ts";
+import { needsProof, type TlsPolicy } from "../net/tls-policy.ts";
 import type { TlsSessions } from "../net/tls-sessions.ts";
-import { tlsConnectOptions, verifyPeer } from "../net/verify-peer.ts";
+import { tlsConnectOptions } from "../net/verify-peer.ts";
+import type { SaslCredentials } from "../sasl/choose.ts";
 import type { Failure } from "./classify.ts";
+import { checkPeer, dialOrFail } from "./smtp-dial.ts";
+import { mailParameters, RecipientParameters } from "./smtp-dsn.ts";
 import { describeFailure, rejectedRecipients, SmtpFailure, type RejectedRecipient } from "./smtp-failure.ts";
 import { SendLimits, type SmtpTimeouts } from "./smtp-limits.ts";
-import { prepareLogin, tokenLogin, type SmtpCredentials } from "./smtp-login.ts";
+import { SmtpLogin } from "./smtp-login.ts";
+import { ServerOffers } from "./smtp-offers.ts";
 import { parseSmtpReply } from "./smtp-reply.ts";
 import type { Transaction } from "./transport.ts";
 
@@ -31,7 +33,9 @@ export interface SmtpSessionOptions {
   readonly tls: TlsPolicy;
   /** Our name in EHLO. */
   readonly hostname: string;
-  readonly credentials: SmtpCredentials | undefined;
+  readonly credentials: SaslCredentials | undefined;
+  /** How to log in: the name of a SASL mechanism, or `auto`. Without it also in the clear, where TLS is `off`. */
+  readonly auth?: string | undefined;
   readonly timeouts: SmtpTimeouts;
   /** For implicit TLS; a handshake after STARTTLS is always a full one. */
   readonly sessions: TlsSessions | undefined;
@@ -41,6 +45,8 @@ export interface SmtpSessionOptions {
 export interface Sent {
   readonly reply: SmtpReply;
   readonly rejected: readonly RejectedRecipient[];
+  /** The server was told what the sender wishes to be told (RFC 3461). */
+  readonly dsnPassedOn: boolean;
 }
 
 /** The message could not be read: `error` is what its iteration threw. Nothing of it counts as sent. */
@@ -53,30 +59,27 @@ export class BodyFailure extends Error {
   }
 }
 
-/** What nodemailer knows of the server, in fields that its types keep private. */
-interface Known {
-  readonly _supportedExtensions?: readonly string[];
-  readonly _maxAllowedSize?: number | false;
-}
-
 const bodyBufferOctets = 64 * 1024;
 
 export class SmtpSession {
   readonly #connection: SMTPConnection;
   readonly #timeouts: SmtpTimeouts;
-  readonly #known: Known;
+  readonly #parameters: RecipientParameters;
   #phase: SmtpPhase = "greeting";
   #gone: Error | undefined;
   #wake: ((error: Error) => void) | undefined;
   #needsReset = false;
+  readonly #isProofDemanded: boolean;
+  readonly offers: ServerOffers;
   /** Transactions begun. */
   messages = 0;
 
-  private constructor(connection: SMTPConnection, timeouts: SmtpTimeouts) {
+  private constructor(connection: SMTPConnection, { timeouts, tls }: SmtpSessionOptions) {
     this.#connection = connection;
     this.#timeouts = timeouts;
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- private in the types; the traps' spec shows they are there
-    this.#known = connection as unknown as Known;
+    this.offers = new ServerOffers(connection);
+    this.#parameters = new RecipientParameters(connection);
+    this.#isProofDemanded = needsProof(tls);
     connection.on("error", (error: Error) => this.#lost(error));
     connection.on("end", () => {
       this.#gone ??= new Error("the server closed the connection");
@@ -89,6 +92,7 @@ export class SmtpSession {
   static async open(options: SmtpSessionOptions, signal: AbortSignal): Promise<SmtpSession> {
     const { host, port, tls, timeouts, credentials } = options;
     const socket = await dialOrFail(options, signal);
+    const login = credentials === undefined ? undefined : new SmtpLogin({ ...options, credentials }, signal);
     const connection = new SMTPConnection({
       host,
       port,
@@ -104,22 +108,22 @@ export class SmtpSession {
       greetingTimeout: timeouts.greetingMs,
       socketTimeout: timeouts.bodyMs,
       socketCloseTimeout: 1000,
-      ...tokenLogin(credentials, signal),
+      ...(login === undefined ? {} : { customAuth: login.customAuth }),
     });
-    const session = new SmtpSession(connection, timeouts);
+    const session = new SmtpSession(connection, options);
     try {
       using deadline = new Deadline(timeouts.greetingMs * 2, signal);
       await session.#untilLost(deadline.signal, (done) => connection.connect(done));
       checkPeer(connection, options);
-      if (credentials !== undefined) {
+      if (login !== undefined) {
         session.#phase = "auth";
-        const login = await prepareLogin(connection, credentials, tls);
-        await session.#untilLost(deadline.signal, (done) => connection.login(login, done));
+        const request = login.prepare(connection, session.offers);
+        await session.#untilLost(deadline.signal, (done) => connection.login(request, done));
       }
       session.#phase = "mail";
       return session;
     } catch (error) {
-      const failure = session.#whyNotOpen(error, host);
+      const failure = session.#whyNotOpen(login?.failure ?? error, host);
       session.destroy();
       signal.throwIfAborted();
       throw failure;
@@ -130,28 +134,21 @@ export class SmtpSession {
     return this.#gone === undefined;
   }
 
-  offers(extension: "8BITMIME" | "SMTPUTF8"): boolean {
-    return this.#known._supportedExtensions?.includes(extension) === true;
+  /** The connection is encrypted to a server that has proved itself. */
+  get isProved(): boolean {
+    return this.#connection.secure && this.#isProofDemanded;
   }
 
-  /** Octets by SIZE (RFC 1870); `undefined` when the server names no limit. */
-  get maxOctets(): number | undefined {
-    const size = this.#known._maxAllowedSize;
-    return typeof size === "number" && size > 0 ? size : undefined;
-  }
-
-  /** Hands a message over. The connection is good for another afterwards exactly when it `isAlive`. */
-  async send(transaction: Transaction, signal: AbortSignal): Promise<Sent> {
+  /**
+   * Hands a message over, with the sender's wishes (RFC 3461) where `withDsn` is set and the server offers DSN. The
+   * connection is good for another afterwards exactly when it `isAlive`.
+   */
+  async send(transaction: Transaction, signal: AbortSignal, withDsn = true): Promise<Sent> {
     signal.throwIfAborted();
     this.messages += 1;
     this.#phase = "mail";
     if (this.#needsReset) await this.#reset(signal);
-    const envelope = {
-      from: formatReversePath(transaction.reversePath).slice(1, -1),
-      to: [...transaction.recipients],
-      size: transaction.size,
-      use8BitMime: transaction.traits.eightBit || transaction.traits.eightBitHeader,
-    };
+    const envelope = this.#envelopeOf(transaction, withDsn && this.offers.has("DSN"));
     const failed: { body?: Error } = {};
     using limits = new SendLimits(this.#timeouts, signal, () => this.#phase === "body" || this.#phase === "dot");
     const body = Readable.from(this.#octets(transaction, failed), {
@@ -164,7 +161,7 @@ export class SmtpSession {
       const info = await this.#untilLost<SMTPConnectionSendInfo>(limits.signal, (done) =>
         this.#connection.send(envelope, body, done),
       );
-      return this.#sent(info);
+      return this.#sent(info, transaction);
     } catch (error) {
       throw this.#whyNotSent(error, envelope, failed.body, signal);
     } finally {
@@ -190,6 +187,19 @@ export class SmtpSession {
     const { _socket: socket } = this.#connection;
     this.#connection.close();
     if (socket !== false && socket !== null) socket.destroy();
+  }
+
+  #envelopeOf(transaction: Transaction, withDsn: boolean): SMTPEnvelope {
+    const { reversePath, recipients, size, traits, requireTls } = transaction;
+    this.#parameters.begin(withDsn ? transaction : undefined);
+    return {
+      from: formatReversePath(reversePath).slice(1, -1),
+      to: [...recipients],
+      size,
+      use8BitMime: traits.eightBit || traits.eightBitHeader,
+      ...(withDsn ? { dsn: mailParameters(transaction) } : {}),
+      ...(requireTls === true ? { requireTLSExtensionEnabled: true } : {}),
+    };
   }
 
   /** RSET, after a transaction that was refused part of the way. A server that refuses it is of no more use. */
@@ -220,11 +230,12 @@ export class SmtpSession {
     }
   }
 
-  #sent(info: SMTPConnectionSendInfo): Sent {
+  #sent(info: SMTPConnectionSendInfo, { recipients }: Transaction): Sent {
     if (this.#phase !== "dot")
       throw new SmtpFailure(protocolFailure(this.#phase, `an answer before the end of the message: ${info.response}`));
     const reply = parseSmtpReply(info.response) ?? { code: 250, enhanced: undefined, text: info.response };
-    return { reply, rejected: rejectedRecipients(info.rejectedErrors ?? []) };
+    const rejected = rejectedRecipients(info.rejectedErrors ?? []);
+    return { reply, rejected, dsnPassedOn: this.#parameters.passedOn(recipients) };
   }
 
   #whyNotSent(error: unknown, envelope: object, bodyError: Error | undefined, signal: AbortSignal): unknown {
@@ -289,25 +300,6 @@ export class SmtpSession {
       signal.removeEventListener("abort", onAbort);
     }
   }
-}
-
-async function dialOrFail({ host, port, tls, timeouts, sessions }: SmtpSessionOptions, signal: AbortSignal) {
-  try {
-    return await dial({ host, port, tls, connectTimeoutMs: timeouts.connectMs, sessions }, signal);
-  } catch (error) {
-    if (!(error instanceof DialError)) throw error;
-    const { kind, code, message } = error;
-    throw new SmtpFailure({ phase: "connect", reply: undefined, tls: kind === "tls", code, message });
-  }
-}
-
-/** After STARTTLS. With implicit TLS `dial` has seen to it. */
-function checkPeer({ _socket: socket }: SMTPConnection, { tls, host }: SmtpSessionOptions): void {
-  if (tls.mode === "implicit" || !(socket instanceof TLSSocket)) return;
-  const distrust = verifyPeer(socket, tls, host);
-  if (distrust === undefined) return;
-  const message = explainTlsError(distrust, distrust.chain[0], host);
-  throw new SmtpFailure({ phase: "starttls", reply: undefined, tls: true, code: distrust.code, message });
 }
 
 function protocolFailure(phase: SmtpPhase, message: string): Failure {

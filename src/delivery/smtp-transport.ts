@@ -5,14 +5,19 @@
  * What a server cannot take is decided before anything is sent, and loses nothing: a message larger than its SIZE is
  * refused; an address in UTF-8 needs SMTPUTF8 (RFC 6531 §3.2). 8-bit bodies without 8BITMIME are sent as they are unless
  * configured otherwise: RFC 6152 forbids it, but every Exchange and every mail server of this century takes them, while
- * converting would change octets and break signatures. Header fields in UTF-8 (RFC 6532) are sent the same way.
+ * converting would change octets and break signatures. Header fields in UTF-8 (RFC 6532) are sent the same way. A message
+ * that must not travel without TLS (REQUIRETLS, RFC 8689 §4.2) needs a server that has proved itself and offers that.
+ *
+ * A server that offers DSN and then refuses its parameters is not offered the sender's wishes again: recipients that it
+ * refused for them are deferred, and the wishes are popgate's to fulfil.
  */
-import type { Address, ReversePath } from "../core/address.ts";
+import type { Address } from "../core/address.ts";
 import { needsSmtpUtf8 } from "../core/address.ts";
 import type { Clock, EpochMs } from "../core/ports.ts";
 import type { Cause, Outcome } from "../core/outcome.ts";
 import type { TlsSessions } from "../net/tls-sessions.ts";
 import { causeOf, destinationOf, isTooMany, outcomeOf, type Failure } from "./classify.ts";
+import { refusesParameters } from "./smtp-dsn.ts";
 import { SmtpFailure, type RejectedRecipient } from "./smtp-failure.ts";
 import { defaultSmtpTimeouts, type SmtpTimeouts } from "./smtp-limits.ts";
 import { SmtpPool, type PoolLimits } from "./smtp-pool.ts";
@@ -32,6 +37,11 @@ export interface SmtpTransportPorts {
   readonly sessions?: TlsSessions | undefined;
 }
 
+/** `withDsn`: its wishes were put to the server, if that offers DSN. */
+interface Attempt extends Transaction {
+  readonly withDsn?: boolean;
+}
+
 /** A transport to one server. It opens as many connections as transactions are under way at the same time. */
 export function createSmtpTransport(options: SmtpTransportOptions, ports: SmtpTransportPorts): Transport {
   return new SmtpTransport(options, ports);
@@ -42,6 +52,9 @@ class SmtpTransport implements Transport {
   readonly #eightBit: SmtpTransportOptions["eightBit"];
   readonly #clock: Clock;
   readonly #pool: SmtpPool;
+  #maxOctets: number | undefined;
+  /** It offers DSN, and refuses what it brings. */
+  #refusesDsn = false;
 
   constructor(options: SmtpTransportOptions, { clock, sessions }: SmtpTransportPorts) {
     this.name = options.name;
@@ -61,6 +74,10 @@ class SmtpTransport implements Transport {
     if (fresh instanceof SmtpFailure) return this.#failed(transaction, fresh, [], begun);
     const second = await this.#try(transaction, fresh, begun, signal);
     return second === "again" ? this.#failed(transaction, new SmtpFailure(lostEarly), [], begun) : second;
+  }
+
+  maxOctets(): number | undefined {
+    return this.#maxOctets;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -84,22 +101,25 @@ class SmtpTransport implements Transport {
     signal: AbortSignal,
   ): Promise<TransactionResult | "again"> {
     const isReused = session.messages > 0;
+    this.#maxOctets = session.offers.maxOctets;
     const { able, unable } = this.#fit(transaction, session);
     if (able === undefined) {
       this.#pool.keep(session);
       return this.#result(transaction, unable, [], { kind: "answered" }, begun);
     }
+    const mail = { ...transaction, recipients: able, withDsn: !this.#refusesDsn };
     try {
-      const { reply, rejected } = await session.send({ ...transaction, recipients: able }, signal);
+      const { reply, rejected, dsnPassedOn } = await session.send(mail, signal, mail.withDsn);
       this.#giveBack(session, rejected);
-      const outcomes = [...unable, ...outcomesOf(able, rejected, { kind: "delivered", reply })];
-      return this.#result(transaction, outcomes, rejected, { kind: "answered" }, begun);
+      const outcomes = [...unable, ...this.#outcomesOf(mail, rejected, { kind: "delivered", reply })];
+      const result = this.#result(transaction, outcomes, rejected, { kind: "answered" }, begun);
+      return dsnPassedOn ? { ...result, dsnPassedOn } : result;
     } catch (error) {
       if (error instanceof BodyFailure) return this.#bodyFailed(transaction, error.error, begun);
       if (!(error instanceof SmtpFailure)) throw error;
       this.#giveBack(session, error.rejected);
       if (isReused && isEndOfConnection(error.failure)) return "again";
-      return this.#failed({ ...transaction, recipients: able }, error, unable, begun, transaction);
+      return this.#failed(mail, error, unable, begun, transaction);
     }
   }
 
@@ -114,11 +134,11 @@ class SmtpTransport implements Transport {
     transaction: Transaction,
     session: SmtpSession,
   ): { able: readonly [Address, ...Address[]] | undefined; unable: RecipientOutcome[] } {
-    const { recipients, reversePath, size, traits } = transaction;
-    const cause = this.#unfit(reversePath, size, traits.eightBit, session);
+    const { recipients } = transaction;
+    const cause = this.#unfit(transaction, session);
     if (cause !== undefined)
       return { able: undefined, unable: recipients.map((recipient) => refused(recipient, cause)) };
-    const utf8 = session.offers("SMTPUTF8");
+    const utf8 = session.offers.has("SMTPUTF8");
     const [first, ...rest] = recipients.filter((recipient) => utf8 || !needsSmtpUtf8(recipient));
     const unable = recipients
       .filter((recipient) => !utf8 && needsSmtpUtf8(recipient))
@@ -128,33 +148,47 @@ class SmtpTransport implements Transport {
     return { able: first === undefined ? undefined : [first, ...rest], unable };
   }
 
-  #unfit(reversePath: ReversePath, size: number, eightBit: boolean, session: SmtpSession): Cause | undefined {
-    const limit = session.maxOctets;
+  #unfit({ reversePath, size, traits, requireTls }: Transaction, session: SmtpSession): Cause | undefined {
+    const limit = session.offers.maxOctets;
     if (limit !== undefined && size > limit) return { kind: "size", limit, size };
-    if (reversePath.kind === "address" && needsSmtpUtf8(reversePath.address) && !session.offers("SMTPUTF8"))
+    if (reversePath.kind === "address" && needsSmtpUtf8(reversePath.address) && !session.offers.has("SMTPUTF8"))
       return { kind: "extension", missing: "SMTPUTF8", message: `the sender ${reversePath.address} is not ASCII` };
-    if (eightBit && this.#eightBit === "hold" && !session.offers("8BITMIME"))
+    if (traits.eightBit && this.#eightBit === "hold" && !session.offers.has("8BITMIME"))
       return { kind: "extension", missing: "8BITMIME", message: "the body has octets above 127" };
+    if (requireTls === true && !(session.isProved && session.offers.has("REQUIRETLS")))
+      return { kind: "extension", missing: "REQUIRETLS", message: tlsDemanded };
     return undefined;
   }
 
   #bodyFailed(transaction: Transaction, bodyError: Error, begun: EpochMs): TransactionResult {
     const cause: Cause = { kind: "internal", message: `the message could not be read: ${bodyError.message}` };
-    const outcomes = outcomesOf(transaction.recipients, [], { kind: "deferred", cause });
+    const outcomes = this.#outcomesOf(transaction, [], { kind: "deferred", cause });
     return { ...this.#result(transaction, outcomes, [], { kind: "answered" }, begun), bodyError };
   }
 
   #failed(
-    tried: Transaction,
+    tried: Attempt,
     { failure, rejected }: SmtpFailure,
     unable: readonly RecipientOutcome[],
     begun: EpochMs,
     whole: Transaction = tried,
   ): TransactionResult {
-    const outcomes = [...unable, ...outcomesOf(tried.recipients, rejected, outcomeOf(failure))];
+    const outcomes = [...unable, ...this.#outcomesOf(tried, rejected, this.#outcomeOf(tried, failure))];
     // With a refusal of its own for each recipient, the last of them is not the transaction's.
     const destination = rejected.length === tried.recipients.length ? worst(rejected) : destinationOf(failure);
     return this.#result(whole, outcomes, rejected, destination, begun);
+  }
+
+  #outcomesOf(mail: Attempt, rejected: readonly RejectedRecipient[], others: Outcome): RecipientOutcome[] {
+    const own = new Map(rejected.map(({ recipient, failure }) => [recipient, this.#outcomeOf(mail, failure)]));
+    return mail.recipients.map((recipient) => ({ recipient, outcome: own.get(recipient) ?? others }));
+  }
+
+  #outcomeOf({ reversePath, dsn, withDsn }: Attempt, failure: Failure): Outcome {
+    const hadParameters = withDsn === true && (dsn !== undefined || reversePath.kind === "null");
+    if (!hadParameters || !refusesParameters(failure)) return outcomeOf(failure);
+    this.#refusesDsn = true;
+    return { kind: "deferred", cause: causeOf(failure) };
   }
 
   #result(
@@ -180,19 +214,12 @@ class SmtpTransport implements Transport {
   }
 }
 
-function outcomesOf(
-  recipients: readonly Address[],
-  rejected: readonly RejectedRecipient[],
-  others: Outcome,
-): RecipientOutcome[] {
-  const own = new Map(rejected.map(({ recipient, failure }) => [recipient, outcomeOf(failure)]));
-  return recipients.map((recipient) => ({ recipient, outcome: own.get(recipient) ?? others }));
-}
-
 /** Before MAIL was answered: lost while it was kept, or past a limit of the server's for one connection (421). */
 function isEndOfConnection({ phase, reply }: Failure): boolean {
   return phase === "mail" && (reply === undefined || reply.code === 421);
 }
+
+const tlsDemanded = "the sender demands TLS on the whole way, to servers that have proved themselves";
 
 const lostEarly: Failure = {
   phase: "mail",

@@ -72,4 +72,6 @@ export interface Transport extends AsyncDisposable {
    * otherwise finishes or reports `unconfirmed`.
    */
   deliver(transaction: Transaction, signal: AbortSignal): Promise<TransactionResult>;
+  /** The server's SIZE (RFC 1870) as it was last said, octets; `undefined` when it names none or has not been asked yet. */
+  maxOctets?(): number | undefined;
 }

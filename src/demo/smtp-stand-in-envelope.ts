@@ -32,6 +32,7 @@ const parametersOf: Readonly<Record<"FROM" | "TO", Readonly<Record<string, RegEx
     SMTPUTF8: /^SMTPUTF8$/iu,
     DSN: /^(?:RET=(?:FULL|HDRS)|ENVID=[!-<>-~]+)$/iu,
     AUTH: /^AUTH=[!-<>-~]+$/iu,
+    REQUIRETLS: /^REQUIRETLS$/iu,
   },
   TO: { DSN: /^(?:NOTIFY=(?:NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY))*)|ORCPT=[!-<>-~]+)$/iu },
 };

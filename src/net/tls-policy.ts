@@ -33,6 +33,14 @@ export interface TlsPolicy {
   readonly servername: string | undefined;
 }
 
+/**
+ * Whether a server on an encrypted connection must prove itself. RFC 7435: without any root or pin of the
+ * administrator's, opportunistic TLS asks for no proof.
+ */
+export function needsProof({ mode, ca, fingerprints }: TlsPolicy): boolean {
+  return mode !== "opportunistic" || ca.length > 0 || fingerprints.length > 0;
+}
+
 /** A fingerprint that was written down: SHA-256 of the whole certificate (DER) or of its public key (SPKI, RFC 7469 §2.4). */
 export interface Pin {
   readonly of: "certificate" | "key";

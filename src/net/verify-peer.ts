@@ -18,7 +18,7 @@ import tls, {
   type SecureContext,
   type TLSSocket,
 } from "node:tls";
-import { type Pin, parsePin, pinsOf, type TlsPolicy } from "./tls-policy.ts";
+import { needsProof, type Pin, parsePin, pinsOf, type TlsPolicy } from "./tls-policy.ts";
 
 /** A server that did not prove itself. `explainTlsError` puts it in words. */
 export class PeerDistrusted extends Error {
@@ -111,11 +111,6 @@ function peerName(policy: TlsPolicy, host: string): string {
   const wanted = (policy.servername ?? host).replace(/^\[(.*)\]$/u, "$1").replace(/\.$/u, "");
   if (isIP(wanted) !== 0) return wanted;
   return domainToASCII(wanted) || wanted.toLowerCase();
-}
-
-/** RFC 7435: without any root or pin of the administrator's, opportunistic TLS asks for no proof. */
-function needsProof(policy: TlsPolicy): boolean {
-  return policy.mode !== "opportunistic" || policy.ca.length > 0 || policy.fingerprints.length > 0;
 }
 
 function identityFault(policy: TlsPolicy, name: string, peer: PeerCertificate): Error | undefined {

@@ -3,8 +3,8 @@
  * password, and neither shows it.
  *
  * States: new → initial sent → proof sent → server proved. `respond` leads from one to the next; `finish` refuses every
- * state but the last, so that a server that says the login is good without its signature is not believed. A server that offers too few
- * rounds (to guess the password from the proof) or too many (to keep us busy) is refused before the password is read.
+ * state but the last, so that a server that lets us in without its signature is not believed. A server that offers too
+ * few rounds (to guess the password from the proof) or too many (to keep us busy) is refused before the password is read.
  */
 import { createHash, createHmac, pbkdf2, timingSafeEqual } from "node:crypto";
 import { promisify } from "node:util";
