@@ -119,7 +119,7 @@ class OpenIngest implements Ingest {
       return this.#core.turns.pass(id, async () => {
         const { writes } = changeOf(this.#core, id, change);
         const result = await this.#store(draft, { digest, last }, ledger, false, writes);
-        afterChange(this.#core, writes);
+        afterChange(this.#core, id, writes);
         return result;
       });
     }
@@ -171,7 +171,7 @@ class OpenIngest implements Ingest {
     if (once) writes.push(...writesForSeen(record));
     writes.push(...along);
     await this.#finish(writes);
-    changed(this.#core);
+    changed(this.#core, this.id);
     return { kind: "stored", record };
   }
 

@@ -143,8 +143,11 @@ export interface Queue {
    * Rejects with SPOOL_NO_MESSAGE when there is no such message in the queue.
    */
   update(id: MessageId, change: (record: MessageRecord) => MessageRecord): Promise<MessageRecord>;
-  /** Calls `listener` after each message that was committed or updated: something can be due sooner, or held. */
-  onChange(listener: () => void): Disposable;
+  /**
+   * Calls `listener` with the id of each message that was committed or updated, when it is durable: it can be due sooner,
+   * be held or have ended.
+   */
+  onChange(listener: (id: MessageId) => void): Disposable;
 }
 
 /** For administrators, notices and `resolve`. Lists are snapshots page by page, never one long read transaction. */

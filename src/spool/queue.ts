@@ -74,7 +74,7 @@ export async function updateMessage(
     if (writes.length === 0) return next;
     // Tried even when the spool has failed: an outcome that is not written down is a mail delivered twice.
     await commitChange(core, writes);
-    afterChange(core, writes);
+    afterChange(core, id, writes);
     return next;
   });
 }
@@ -101,8 +101,8 @@ export function changeOf(
 }
 
 /** Once the writes of a change are durable. */
-export function afterChange(core: SpoolCore, writes: readonly Write[]): void {
-  changed(core);
+export function afterChange(core: SpoolCore, id: MessageId, writes: readonly Write[]): void {
+  changed(core, id);
   // What fails here is tried again by maintenance.
   if (writes.some(({ table, value }) => table === "trash" && value !== undefined))
     void emptyTrash(core, core.ending).catch(() => undefined);

@@ -35,7 +35,7 @@ export interface SpoolCore {
   readonly health: Health;
   /** Changes of one message follow each other. */
   readonly turns: Turnstile;
-  readonly listeners: Set<() => void>;
+  readonly listeners: Set<(id: MessageId) => void>;
   /** Octets of bodies that are on their way in. */
   incoming: number;
   /** Octets of stored bodies, as of the last commit; `undefined` when they have to be asked for. */
@@ -86,11 +86,11 @@ export function usedOctets(core: SpoolCore): number {
   return core.stored + core.incoming;
 }
 
-/** Tells who waits for a change. What they do with it cannot undo what is durable. */
-export function changed(core: SpoolCore): void {
+/** Tells who waits for a change of which message. What they do with it cannot undo what is durable. */
+export function changed(core: SpoolCore, id: MessageId): void {
   for (const listener of core.listeners) {
     try {
-      listener();
+      listener(id);
     } catch (error) {
       core.ports.events.emit({ kind: "internal-error", where: "a listener of the spool", detail: String(error) });
     }
