@@ -30,6 +30,8 @@ export interface SmtpTransportOptions extends Omit<SmtpSessionOptions, "timeouts
   /** An 8-bit body to a server without 8BITMIME. */
   readonly eightBit: "send" | "hold";
   readonly timeouts?: SmtpTimeouts | undefined;
+  /** How a result is to be read before it is given. Relays: `judgeAccount`, since their accounts can be in trouble. */
+  readonly judge?: ((result: TransactionResult) => TransactionResult) | undefined;
 }
 
 export interface SmtpTransportPorts {
@@ -50,6 +52,7 @@ export function createSmtpTransport(options: SmtpTransportOptions, ports: SmtpTr
 class SmtpTransport implements Transport {
   readonly name: string;
   readonly #eightBit: SmtpTransportOptions["eightBit"];
+  readonly #judge: NonNullable<SmtpTransportOptions["judge"]>;
   readonly #clock: Clock;
   readonly #pool: SmtpPool;
   #maxOctets: number | undefined;
@@ -59,6 +62,7 @@ class SmtpTransport implements Transport {
   constructor(options: SmtpTransportOptions, { clock, sessions }: SmtpTransportPorts) {
     this.name = options.name;
     this.#eightBit = options.eightBit;
+    this.#judge = options.judge ?? ((result) => result);
     this.#clock = clock;
     const { timeouts = defaultSmtpTimeouts } = options;
     this.#pool = new SmtpPool({ ...options, timeouts, sessions }, options, clock);
@@ -204,13 +208,13 @@ class SmtpTransport implements Transport {
         .map(({ recipient }) => recipient),
     );
     const order = new Map(recipients.map((recipient, index) => [recipient, index]));
-    return {
+    return this.#judge({
       outcomes: outcomes.toSorted((a, b) => (order.get(a.recipient) ?? 0) - (order.get(b.recipient) ?? 0)),
       tooMany: recipients.filter((recipient) => tooMany.has(recipient)),
       destination,
       bodyError: undefined,
       ms: this.#clock.now() - begun,
-    };
+    });
   }
 }
 

@@ -54,7 +54,10 @@ export interface TransactionResult {
    * left alone (connection trouble, 421, back pressure 4.3.1 / 4.3.2).
    */
   readonly destination: { readonly kind: "answered" } | { readonly kind: "unavailable"; readonly cause: Cause };
-  /** Trouble with the account: the outcomes are then deferred, whatever code the server gave. */
+  /**
+   * Trouble with the account. Whom the server turned away for that is then deferred, whatever code it gave, and the
+   * destination counts as answering; a refusal that is about one recipient stays one.
+   */
   readonly account?: { readonly trouble: AccountTrouble; readonly cause: Cause } | undefined;
   /** The server took the DSN wishes over (RFC 3461 §5.2.1): it reports, and we do not. */
   readonly dsnPassedOn?: boolean | undefined;
