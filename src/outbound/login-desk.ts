@@ -46,6 +46,9 @@ interface Record {
   locks: number;
 }
 
+/** `pauseMs`: it was wrong, and is to be answered so much later. */
+type Found = "right" | "locked" | "full" | "fault" | { readonly pauseMs: number };
+
 const firstPauseMs = 1000;
 /** Well below the five minutes that a client waits at least for a reply (RFC 5321 §4.5.3.2). */
 const longestPauseMs = 16_000;
@@ -96,8 +99,8 @@ export class LoginDesk {
       if (found === "full") return refusals.loginsBusy;
       if (found === "fault") return refusals.loginFault;
       if (found === "locked") return refusals.lockedOut;
-      if (found === "right") return this.#welcome(login.client);
-      await this.#ports.clock.sleep(this.#failed(login.client), signal);
+      if (found === "right") return ok;
+      await this.#ports.clock.sleep(found.pauseMs, signal);
       return refusals.wrongLogin;
     } catch (error) {
       if (signal.aborted) return refusals.ended;
@@ -106,7 +109,7 @@ export class LoginDesk {
     }
   }
 
-  async #compare(login: Login, signal: AbortSignal): Promise<"right" | "wrong" | "locked" | "full" | "fault"> {
+  async #compare(login: Login, signal: AbortSignal): Promise<Found> {
     const { user, password, client } = login;
     const turn = await this.#queue.enter(client, login.known || this.trusts(client), signal);
     if (turn === "full") return "full";
@@ -119,7 +122,12 @@ export class LoginDesk {
     const hash = await this.#hashOf(name, standIn, signal);
     if (hash === undefined) return "fault";
     const right = await verifyPassword(password.slice(0, longestPassword), hash);
-    return right && source !== undefined && password.length <= longestPassword ? "right" : "wrong";
+    // Noted before the next has its turn, and void if another has failed once too often meanwhile: so many guesses made
+    // at the same time are no more than one after the other.
+    if (this.lockedOut(client)) return "locked";
+    if (!right || source === undefined || password.length > longestPassword) return { pauseMs: this.#failed(client) };
+    this.#welcome(client);
+    return "right";
   }
 
   #anyone(): readonly [string, PasswordSource] {
@@ -145,12 +153,11 @@ export class LoginDesk {
     return undefined;
   }
 
-  #welcome(client: string): Verdict {
+  #welcome(client: string): void {
     this.#clients.delete(client);
     this.#trusted.add(client);
     const oldest = this.#trusted.values().next();
     if (this.#trusted.size > mostTrusted && oldest.done !== true) this.#trusted.delete(oldest.value);
-    return ok;
   }
 
   /** Notes a failure; gives the pause before it is answered. */
