@@ -60,7 +60,6 @@ const byDetail: Readonly<Record<string, Reason>> = {
   "1.6": "no-mailbox",
   "1.7": "sender",
   "1.8": "sender",
-  "1.10": "no-domain",
   "2.1": "mailbox-closed",
   "2.2": "mailbox-full",
   "2.3": "too-large",
@@ -94,6 +93,11 @@ const byDetail: Readonly<Record<string, Reason>> = {
   "7.30": "no-require-tls",
   "7.57": "login",
   "7.60": "sender",
+  // Exchange Online: the recipient takes mail of certain senders only. The words speak of authentication.
+  "7.124": "policy",
+  "7.133": "policy",
+  "7.134": "policy",
+  "7.136": "policy",
 };
 
 /** In this order: "mailbox full" must not be read as "mailbox unavailable". */
@@ -109,7 +113,7 @@ const byWords: readonly (readonly [RegExp, Reason])[] = [
     "sender",
   ],
   [
-    /(?:unknown|no such|invalid|non-?existent) (?:local )?(?:user|mailbox|recipient|address|person|account)|(?:user|mailbox|recipient|address|account)\b.{0,60}\b(?:unknown|unavailable|not found|not known|not exist|n.t exist|invalid)/iu,
+    /(?:unknown|no such|invalid|non-?existent) (?:local )?(?:user|mailbox|recipient|address|person|account)|(?:user|mailbox|recipient|address|account)(?:NotFound\b|\b.{0,60}\b(?:unknown|unavailable|not found|not known|not exist|n.t exist|invalid))/iu,
     "no-mailbox",
   ],
   [/(?:domain|host)\b.{0,60}\b(?:not found|not exist|n.t exist|unknown)|null\s?mx/iu, "no-domain"],
@@ -121,6 +125,8 @@ function ofReply(phase: SmtpPhase, reply: SmtpReply): Reason {
   const detail = subjectAndDetail(reply);
   // A refused MAIL is about who sends, whatever the code says of addresses (5.1.0, 5.1.1 are seen there).
   if (phase === "mail" && detail?.startsWith("1.") === true) return "sender";
+  // Exchange Online answers RCPT to an address that it does not know by 550 5.4.1, "Access denied".
+  if (phase === "rcpt" && detail === "4.1" && reply.code >= 500) return "no-mailbox";
   const known = detail === undefined ? undefined : byDetail[detail];
   if (known !== undefined) return known;
   const words = byWords.find(([pattern]) => pattern.test(reply.text))?.[1];
@@ -134,6 +140,8 @@ function general(phase: SmtpPhase, { code }: SmtpReply, detail: string | undefin
   if (code === 553) return phase === "mail" ? "sender" : "bad-address";
   if (code < 500) return "busy";
   if (phase === "mail") return "sender";
+  // RFC 7505 (the domain takes no mail) and, with words that say so, Exchange's "recipient not found".
+  if (detail === "1.10") return "no-domain";
   switch (detail?.split(".")[0]) {
     case "1":
       return "no-mailbox";
