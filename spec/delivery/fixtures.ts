@@ -4,6 +4,9 @@ import type { Clock } from "../../src/core/ports.ts";
 import type { PopgateEvent } from "../../src/core/events.ts";
 import type { MessageId } from "../../src/core/ids.ts";
 import type { Outcome } from "../../src/core/outcome.ts";
+import { Destination } from "../../src/delivery/destination.ts";
+import { createInboundSource } from "../../src/delivery/inbound-source.ts";
+import { settle, type SettleRules } from "../../src/delivery/settle.ts";
 import { createDeliveryWorker, type DeliveryWorker, type WorkerOptions } from "../../src/delivery/worker.ts";
 import { defaultRetryMs } from "../../src/delivery/retry.ts";
 import type { Transaction, TransactionResult, Transport } from "../../src/delivery/transport.ts";
@@ -75,6 +78,8 @@ class ScriptedTransport implements Transport {
   }
 }
 
+const defaultRules: SettleRules = { retryMs: defaultRetryMs, giveUpMs: 5 * day, onReject: { kind: "hold" } };
+
 /** The same outcome for everybody. */
 export function all({ recipients }: Transaction, outcome: Outcome): Partial<TransactionResult> {
   return { outcomes: recipients.map((recipient) => ({ recipient, outcome })) };
@@ -95,7 +100,15 @@ export interface World {
   drain(): Promise<void>;
 }
 
-export async function makeWorld(options: Partial<WorkerOptions> = {}, script?: Script): Promise<World> {
+export interface WorldOptions extends Partial<WorkerOptions> {
+  readonly largeOctets?: number;
+  readonly rules?: SettleRules;
+}
+
+export async function makeWorld(
+  { largeOctets = 5_000_000, rules = defaultRules, ...options }: WorldOptions = {},
+  script?: Script,
+): Promise<World> {
   const clock = new ManualClock();
   const events: PopgateEvent[] = [];
   const ports = {
@@ -115,12 +128,18 @@ export async function makeWorld(options: Partial<WorkerOptions> = {}, script?: S
   const worker = createDeliveryWorker(
     {
       concurrency: 4,
-      largeOctets: 5_000_000,
       maxRecipients: 200,
-      rules: { retryMs: defaultRetryMs, giveUpMs: 5 * day, onReject: { kind: "hold" } },
+      settle: (record, outcomes, context) => settle(record, outcomes, rules, context),
       ...options,
     },
-    { queue: spool, health: () => spool.health(), transport, ...ports },
+    {
+      queue: spool,
+      source: createInboundSource({ largeOctets }, { queue: spool, clock }),
+      destination: new Destination(transport.name, ports),
+      health: () => spool.health(),
+      transport,
+      ...ports,
+    },
   );
   const find = async (id: MessageId): Promise<MessageRecord> => {
     const record = (await spool.load(id)) ?? (await spool.history(id));

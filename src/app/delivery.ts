@@ -1,6 +1,9 @@
 /** Makes the way to Exchange, and the postmaster's notices, of a configuration. */
 import type { Config } from "../config/config.ts";
 import type { EventSink } from "../core/events.ts";
+import { Destination } from "../delivery/destination.ts";
+import { createInboundSource } from "../delivery/inbound-source.ts";
+import { settle } from "../delivery/settle.ts";
 import { createSmtpTransport } from "../delivery/smtp-transport.ts";
 import { createDeliveryWorker } from "../delivery/worker.ts";
 import { createNoticeDesk } from "../notice/notice-desk.ts";
@@ -58,14 +61,23 @@ export function openDelivery(config: Config, around: PartSurroundings): OpenDeli
     events,
     options: { postmaster: config.postmaster, hostname: config.hostname, ...config.notice },
   });
+  const watched = desk.watch(events);
   const worker = createDeliveryWorker(
     {
       concurrency: exchange.connections,
-      largeOctets,
       maxRecipients: exchange.maxRecipients,
-      rules: { retryMs: exchange.retryMs, giveUpMs: exchange.giveUpMs, onReject: exchange.onReject },
+      settle: (record, outcomes, context) => settle(record, outcomes, exchange, context),
     },
-    { queue: spool, health: () => spool.health(), transport, clock, random, events: desk.watch(events) },
+    {
+      queue: spool,
+      source: createInboundSource({ largeOctets }, { queue: spool, clock }),
+      destination: new Destination(transport.name, { clock, random, events: watched }),
+      health: () => spool.health(),
+      transport,
+      clock,
+      random,
+      events: watched,
+    },
   );
   return {
     async run(signal) {

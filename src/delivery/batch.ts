@@ -13,10 +13,13 @@ import type { TransactionResult } from "./transport.ts";
 
 export type Group = readonly [Address, ...Address[]];
 
-/** The recipients that are due, in groups of at most `most`. */
-export function dueGroups(record: MessageRecord, now: EpochMs, most: number): Group[] {
+/** The recipients that are due, in groups of at most `most`; only those of `among`, if it is given. */
+export function dueGroups(record: MessageRecord, now: EpochMs, most: number, among?: ReadonlySet<Address>): Group[] {
   if (record.hold !== undefined) return [];
-  const due = record.recipients.filter(({ state }) => state.kind === "queued" && state.nextAttemptAt <= now);
+  const due = record.recipients.filter(
+    ({ address, state }) =>
+      state.kind === "queued" && state.nextAttemptAt <= now && (among === undefined || among.has(address)),
+  );
   const careful = due.some(({ lastCause }) => wasCutOff(lastCause)) ? Math.min(most, fewerThanErrors) : most;
   return groupsOf(
     due.map(({ address }) => address),

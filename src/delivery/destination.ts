@@ -1,24 +1,36 @@
 /**
- * A destination as a whole: whether there is any use in trying.
+ * A destination as a whole: whether there is any use in trying, and for whom.
  *
  *   up ──unavailable──▶ down until `retryAt` ──time──▶ trial: one message ──answered──▶ up, and everything due goes
  *                         ▲                                 │
  *                         └────────── unavailable ──────────┘
  *
  * Trouble of the whole target is thus not counted against each message, and the night's mail goes at once in the morning.
+ * Beside that an account at a relay can be paused (`account-pause.ts`), which also ends with a trial, and a relay's
+ * allowance can be spent (`rate-limiter.ts`): short waits for it are waited for, long ones make other relays take over.
+ * A clock that was set back ends what it would make last longer: a trial too early does no harm.
  */
+import type { Address } from "../core/address.ts";
 import type { EventSink } from "../core/events.ts";
 import { causeText } from "../core/outcome.ts";
 import type { Clock, EpochMs, Random } from "../core/ports.ts";
+import { AccountPause, isOn } from "./account-pause.ts";
 import type { TransactionResult } from "./transport.ts";
 
 /** Pauses between trials. Short: a restart of Exchange takes minutes, and one trial costs one connection. */
 const pausesMs: readonly number[] = [5, 10, 20, 40, 60, 120, 300].map((seconds) => seconds * 1000);
 const jitter = 0.2;
+/** The allowance comes back sooner: mail waits for it. Later: another relay takes over. */
+const longestAllowanceWaitMs = 10 * 60_000;
 
-type State =
-  | { readonly kind: "up" }
-  | { readonly kind: "down"; readonly since: EpochMs; readonly retryAt: EpochMs; readonly failures: number };
+interface Down {
+  readonly since: EpochMs;
+  readonly at: EpochMs;
+  /** When the next trial is due. */
+  readonly until: EpochMs;
+  readonly failures: number;
+  readonly cause: string;
+}
 
 export interface DestinationPorts {
   readonly clock: Clock;
@@ -26,49 +38,192 @@ export interface DestinationPorts {
   readonly events: EventSink;
 }
 
+/** How much may be sent (`rate-limiter.ts`). */
+export interface Allowance {
+  /** Transactions that may begin now, as far as known. */
+  free(): number;
+  /** When the next may begin: now or later. */
+  freeAt(): EpochMs;
+  /** Spends one, durably. False: none is left, or it could not be written down. */
+  take(): Promise<boolean>;
+  /** One that was taken has not been used. */
+  giveBack(): void;
+}
+
+/** For status and back pressure. */
+export type DestinationState =
+  | { readonly kind: "up" }
+  | { readonly kind: "down"; readonly since: EpochMs; readonly cause: string; readonly until: EpochMs }
+  | {
+      readonly kind: "paused";
+      readonly trouble: "auth" | "sender" | "quota";
+      readonly since: EpochMs;
+      readonly cause: string;
+      readonly until: EpochMs;
+    }
+  /** The configured allowance is spent. */
+  | { readonly kind: "spent"; readonly until: EpochMs };
+
+/** Whether a sender's mail can go there now. */
+export type Usability =
+  | { readonly kind: "yes" }
+  /** One message may be tried. */
+  | { readonly kind: "trial" }
+  | { readonly kind: "no"; readonly until: EpochMs };
+
+/** What of a transaction's result says something about the destination. */
+type Seen = Pick<TransactionResult, "destination" | "account" | "outcomes">;
+
 export class Destination {
   readonly name: string;
   readonly #ports: DestinationPorts;
-  #state: State = { kind: "up" };
+  readonly #allowance: Allowance | undefined;
+  readonly #pause: AccountPause;
+  readonly #listeners = new Set<() => void>();
+  #down: Down | undefined;
+  #running = 0;
 
-  constructor(name: string, ports: DestinationPorts) {
+  constructor(name: string, ports: DestinationPorts, allowance?: Allowance) {
     this.name = name;
     this.#ports = ports;
+    this.#allowance = allowance;
+    this.#pause = new AccountPause(name, ports);
   }
 
-  /** How many messages may be under way now: none, one for a trial, or as many as there is room for. */
+  /**
+   * How many messages may be begun now by somebody with `running` under way and `most` places: none, one for a trial (of
+   * all that share the destination), or as many as there is room and allowance for.
+   */
   room(running: number, most: number): number {
-    if (this.#state.kind === "up") return Math.max(0, most - running);
-    return this.#ports.clock.now() < this.#state.retryAt ? 0 : Math.max(0, 1 - running);
+    const now = this.#ports.clock.now();
+    const free = this.#allowance?.free() ?? Infinity;
+    const until = this.#troubleUntil(now);
+    if (until === undefined) return Math.max(0, Math.min(most - running, free));
+    return now < until || this.#running > 0 || free < 1 ? 0 : 1;
   }
 
+  /** There is trouble: at most one message is tried at a time. */
   get isDown(): boolean {
-    return this.#state.kind === "down";
+    return this.#down !== undefined || this.#pause.whole !== undefined;
   }
 
-  /** When the next trial is due; `undefined` while it is up. */
-  get retryAt(): EpochMs | undefined {
-    return this.#state.kind === "down" ? this.#state.retryAt : undefined;
+  /** When there can be room that is not there now; `undefined`: only after a change. */
+  nextAt(): EpochMs | undefined {
+    const now = this.#ports.clock.now();
+    const until = this.#troubleUntil(now);
+    const freeAt = this.#allowance?.freeAt();
+    const times = [until, freeAt].filter((time) => time !== undefined && time > now);
+    return times.length === 0 ? undefined : Math.max(...times.filter((time) => time !== undefined));
   }
 
-  /** Takes note of what a transaction says about the destination. */
-  note(seen: TransactionResult["destination"]): void {
+  /** Whether mail of this sender can go there now. */
+  usable(sender: Address | undefined): Usability {
+    const now = this.#ports.clock.now();
+    const until = this.#troubleUntil(now);
+    const senderUntil = this.#pause.senderUntil(sender);
+    const spentUntil = this.#spentUntil(now);
+    const times = [until, senderUntil, spentUntil].filter((time) => time !== undefined && time > now);
+    if (times.length > 0) return { kind: "no", until: Math.max(...times.filter((time) => time !== undefined)) };
+    return { kind: until === undefined ? "yes" : "trial" };
+  }
+
+  state(): DestinationState {
+    const pause = this.#pause.whole;
+    if (pause !== undefined) {
+      const { trouble, since, cause, until } = pause;
+      return { kind: "paused", trouble, since, cause, until };
+    }
+    if (this.#down !== undefined) {
+      const { since, cause, until } = this.#down;
+      return { kind: "down", since, cause, until };
+    }
+    const until = this.#spentUntil(this.#ports.clock.now());
+    return until === undefined ? { kind: "up" } : { kind: "spent", until };
+  }
+
+  /** A message is under way there until this is disposed. */
+  enter(): Disposable {
+    let isOver = false;
+    this.#running += 1;
+    return {
+      [Symbol.dispose]: () => {
+        if (isOver) return;
+        isOver = true;
+        this.#running -= 1;
+        this.#tell();
+      },
+    };
+  }
+
+  /** Messages under way. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** Asked before each transaction. False: the allowance is spent. */
+  async admit(): Promise<boolean> {
+    return this.#allowance === undefined || (await this.#allowance.take());
+  }
+
+  /** Takes note of what a transaction of this sender's mail says about the destination. */
+  note(seen: Seen, sender: Address | undefined): void {
+    const isAnswer = seen.destination.kind === "answered" || seen.account !== undefined;
+    if (!isAnswer) this.#allowance?.giveBack();
+    const changes = [isAnswer ? this.#answered() : this.#unavailable(seen.destination)];
+    if (seen.account !== undefined) changes.push(this.#pause.trouble(seen.account.trouble, seen.account.cause, sender));
+    else if (isAnswer)
+      changes.push(
+        this.#pause.wentWell(
+          seen.outcomes.some(({ outcome }) => outcome.kind === "delivered"),
+          sender,
+        ),
+      );
+    if (changes.includes(true)) this.#tell();
+  }
+
+  /** Calls `listener` when it may have become usable or unusable, or has room again. */
+  onChange(listener: () => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  #troubleUntil(now: EpochMs): EpochMs | undefined {
+    const troubles = [this.#pause.whole, this.#down].filter((trouble) => trouble !== undefined);
+    if (troubles.length === 0) return undefined;
+    return Math.max(...troubles.map((trouble) => (isOn(trouble, now) ? trouble.until : now)));
+  }
+
+  #spentUntil(now: EpochMs): EpochMs | undefined {
+    const freeAt = this.#allowance?.freeAt();
+    return freeAt === undefined || freeAt - now <= longestAllowanceWaitMs ? undefined : freeAt - longestAllowanceWaitMs;
+  }
+
+  #answered(): boolean {
+    const before = this.#down;
+    if (before === undefined) return false;
+    this.#down = undefined;
+    const afterMs = this.#ports.clock.now() - before.since;
+    this.#ports.events.emit({ kind: "destination-up", destination: this.name, afterMs });
+    return true;
+  }
+
+  #unavailable(seen: TransactionResult["destination"]): boolean {
+    if (seen.kind === "answered") return false;
     const { clock, random, events } = this.#ports;
     const now = clock.now();
-    const before = this.#state;
-    if (seen.kind === "answered") {
-      if (before.kind === "up") return;
-      this.#state = { kind: "up" };
-      events.emit({ kind: "destination-up", destination: this.name, afterMs: now - before.since });
-      return;
-    }
+    const before = this.#down;
     // Others that were under way when it went down say nothing new.
-    if (before.kind === "down" && now < before.retryAt) return;
-    const failures = before.kind === "down" ? before.failures + 1 : 1;
+    if (before !== undefined && isOn(before, now)) return false;
+    const failures = (before?.failures ?? 0) + 1;
     const pause = pausesMs[Math.min(failures, pausesMs.length) - 1] ?? 0;
-    const retryAt = now + Math.round(pause * (1 - jitter + 2 * jitter * random.next()));
-    this.#state = { kind: "down", since: before.kind === "down" ? before.since : now, retryAt, failures };
+    const until = now + Math.round(pause * (1 - jitter + 2 * jitter * random.next()));
     const cause = causeText(seen.cause);
-    events.emit({ kind: "destination-down", destination: this.name, cause, probeAt: retryAt });
+    this.#down = { since: before?.since ?? now, at: now, until, failures, cause };
+    events.emit({ kind: "destination-down", destination: this.name, cause, probeAt: until });
+    return true;
   }
 }

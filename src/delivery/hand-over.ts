@@ -1,4 +1,9 @@
-/** One message on its way to a destination: its transactions one after the other, each outcome stored before the next. */
+/**
+ * One message on its way to a destination: its transactions one after the other, each outcome stored before the next.
+ *
+ * Only those recipients are tried that the work names. No transaction is begun that the destination does not admit (its
+ * allowance), and none after one that ran into trouble of the destination or of the account there: what is left stays due.
+ */
 import type { EventSink, PopgateEvent } from "../core/events.ts";
 import type { AccountName } from "../core/ids.ts";
 import { causeText, replyText } from "../core/outcome.ts";
@@ -8,13 +13,27 @@ import { SpoolError, type Queue } from "../spool/port.ts";
 import { isEnded, type MessageRecord } from "../spool/record.ts";
 import { dueGroups, followUp, type Group } from "./batch.ts";
 import type { Destination } from "./destination.ts";
-import { settle, settleDamaged, type SettleRules } from "./settle.ts";
-import type { RecipientOutcome, TransactionResult, Transport } from "./transport.ts";
+import { settleDamaged } from "./settle.ts";
+import type { OutboundContext } from "./settle-outbound.ts";
+import type { RecipientOutcome, Transaction, TransactionResult, Transport } from "./transport.ts";
+import type { Work } from "./work-source.ts";
+
+/** What outcomes make of a record: `settle` for inbound mail, `settleOutbound` for outbound. Pure. */
+export type Settle = (
+  record: MessageRecord,
+  outcomes: readonly RecipientOutcome[],
+  context: OutboundContext,
+) => MessageRecord;
+
+/** What stands in the envelope beside the recipients. */
+export type Envelope = Pick<Transaction, "reversePath" | "dsn" | "requireTls">;
 
 export interface HandOverOptions {
   /** Recipients of one transaction. */
   readonly maxRecipients: number;
-  readonly rules: SettleRules;
+  readonly settle: Settle;
+  /** Unless given: the record's own reverse path, and nothing else. */
+  readonly envelope?: ((record: MessageRecord, group: Group) => Envelope) | undefined;
 }
 
 export interface HandOverPorts {
@@ -32,12 +51,14 @@ const lastTries = 10;
 
 export class MessageDelivery {
   #record: MessageRecord;
+  readonly #mine: Work["recipients"];
   readonly #options: HandOverOptions;
   readonly #ports: HandOverPorts;
   readonly #destination: Destination;
 
-  constructor(record: MessageRecord, options: HandOverOptions, ports: HandOverPorts, destination: Destination) {
+  constructor({ record, recipients }: Work, options: HandOverOptions, ports: HandOverPorts, destination: Destination) {
     this.#record = record;
+    this.#mine = recipients;
     this.#options = options;
     this.#ports = ports;
     this.#destination = destination;
@@ -45,12 +66,12 @@ export class MessageDelivery {
 
   /** Tries every recipient that is due. Stops between two transactions when the signal is aborted. */
   async run(signal: AbortSignal): Promise<void> {
-    const groups = dueGroups(this.#record, this.#ports.clock.now(), this.#options.maxRecipients);
+    const groups = dueGroups(this.#record, this.#ports.clock.now(), this.#options.maxRecipients, this.#mine);
     for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
-      if (signal.aborted) return;
+      if (signal.aborted || !(await this.#destination.admit())) return;
       const result = await this.#transact(group, signal);
       if (result === undefined) return;
-      this.#destination.note(result.destination);
+      this.#destination.note(result, this.#record.submission?.sender);
       if (result.bodyError instanceof SpoolError && result.bodyError.code === "SPOOL_DAMAGED") {
         await this.#storeDamaged(result.bodyError.message, signal);
         return;
@@ -61,20 +82,21 @@ export class MessageDelivery {
       const settled = result.outcomes.filter(({ recipient }) => !repeated.has(recipient));
       if (settled.length > 0 && !(await this.#store(settled, result, signal))) return;
       // The others would run into the same wall.
-      if (result.destination.kind === "unavailable") return;
+      if (result.destination.kind === "unavailable" || result.account !== undefined) return;
     }
   }
 
   /** `undefined` when the signal was aborted before anything was sent. */
   async #transact(group: Group, signal: AbortSignal): Promise<TransactionResult | undefined> {
     const { queue, transport } = this.#ports;
-    const { id, reversePath, size, traits, edits } = this.#record;
+    const { id, size, traits, edits } = this.#record;
+    const envelope = this.#options.envelope?.(this.#record, group) ?? { reversePath: this.#record.reversePath };
     const cut = edits.cuts.reduce((sum, { start, end }) => sum + end - start, 0);
     try {
       return await transport.deliver(
         {
+          ...envelope,
           message: id,
-          reversePath,
           recipients: group,
           size: size + edits.prepend.length - cut,
           traits,
@@ -100,8 +122,10 @@ export class MessageDelivery {
       random,
       destination: transport.name,
       unavailable: result.destination.kind === "unavailable",
+      dsnPassedOn: result.dsnPassedOn === true,
+      account: result.account,
     };
-    const stored = await this.#update((record) => settle(record, outcomes, this.#options.rules, context), signal);
+    const stored = await this.#update((record) => this.#options.settle(record, outcomes, context), signal);
     if (!stored) return false;
     for (const event of this.#eventsOf(outcomes, result)) this.#ports.events.emit(event);
     this.#emitEnd();
@@ -165,8 +189,10 @@ export class MessageDelivery {
     const nextAttemptAt = state?.kind === "queued" ? state.nextAttemptAt : this.#ports.clock.now();
     const held: PopgateEvent[] =
       state?.kind === "held" ? common.recipients.map((recipient) => this.#heldEvent(recipient, state.hold)) : [];
-    if (outcome.kind !== "refused") return [{ kind: outcome.kind, ...common, cause, nextAttemptAt }, ...held];
-    const consequence = state?.kind === "dropped" ? "redirected" : "held";
+    // Refused by this server, and to be tried at another.
+    const kind = outcome.kind === "refused" && state?.kind === "queued" ? "deferred" : outcome.kind;
+    if (kind !== "refused") return [{ kind, ...common, cause, nextAttemptAt }, ...held];
+    const consequence = state?.kind === "dropped" ? "redirected" : state?.kind === "bounced" ? "bounced" : "held";
     return [{ kind: "refused", ...common, cause, consequence }, ...held];
   }
 

@@ -1,5 +1,5 @@
 /**
- * Takes what is due from the queue and hands it over, to one destination.
+ * Takes messages from a source (`work-source.ts`) and hands them over, to one destination.
  *
  * Guarantees
  * - A recipient's outcome is durable before the message's next transaction begins, and before the message can be taken up
@@ -16,20 +16,21 @@ import type { EventSink } from "../core/events.ts";
 import type { MessageId } from "../core/ids.ts";
 import type { Clock, EpochMs, Random } from "../core/ports.ts";
 import { SpoolError, type Queue, type SpoolHealth } from "../spool/port.ts";
-import type { MessageRecord } from "../spool/record.ts";
-import { Destination } from "./destination.ts";
+import type { Destination } from "./destination.ts";
 import { MessageDelivery, type HandOverOptions } from "./hand-over.ts";
 import type { Transport } from "./transport.ts";
+import type { Work, WorkSource } from "./work-source.ts";
 
 export interface WorkerOptions extends HandOverOptions {
-  /** Messages under way at the same time. */
+  /** Messages under way at the same time. Half of the places, and at least one, may be taken by large messages. */
   readonly concurrency: number;
-  /** From this size on a message counts as large. Octets. */
-  readonly largeOctets: number;
 }
 
 export interface WorkerPorts {
   readonly queue: Queue;
+  readonly source: WorkSource;
+  /** Several workers may share one: it is then up or down for all of them. */
+  readonly destination: Destination;
   readonly health: () => SpoolHealth;
   readonly transport: Transport;
   readonly clock: Clock;
@@ -47,8 +48,6 @@ export interface DeliveryWorker {
   drain(signal: AbortSignal): Promise<void>;
 }
 
-/** How many due messages are looked at when places are free: more than places, since large ones may have to wait. */
-const lookAhead = 200;
 /** Without any event the queue is looked at again after this time: for clocks that jump. */
 const longestWaitMs = 60_000;
 const unhealthyWaitMs = 2_000;
@@ -56,7 +55,6 @@ const unhealthyWaitMs = 2_000;
 const faultPauseMs = 10 * 60_000;
 
 export function createDeliveryWorker(options: WorkerOptions, ports: WorkerPorts): DeliveryWorker {
-  const destination = new Destination(ports.transport.name, ports);
   const memory: WorkerMemory = { last: undefined, faulty: new Map() };
   // One after the other: both claim from the same queue.
   let last: Promise<void> = Promise.resolve();
@@ -66,7 +64,7 @@ export function createDeliveryWorker(options: WorkerOptions, ports: WorkerPorts)
     last = promise;
     await before;
     try {
-      await new Shift(options, ports, destination, memory, once, signal, transfers).work();
+      await new Shift(options, ports, memory, once, signal, transfers).work();
     } finally {
       resolve();
     }
@@ -89,7 +87,6 @@ interface WorkerMemory {
 class Shift {
   readonly #options: WorkerOptions;
   readonly #ports: WorkerPorts;
-  readonly #destination: Destination;
   readonly #memory: WorkerMemory;
   /** Each message at most once, and an end when nothing is left to try. */
   readonly #once: boolean;
@@ -103,7 +100,6 @@ class Shift {
   constructor(
     options: WorkerOptions,
     ports: WorkerPorts,
-    destination: Destination,
     memory: WorkerMemory,
     once: boolean,
     signal: AbortSignal,
@@ -111,7 +107,6 @@ class Shift {
   ) {
     this.#options = options;
     this.#ports = ports;
-    this.#destination = destination;
     this.#memory = memory;
     this.#once = once;
     this.#signal = signal;
@@ -119,7 +114,9 @@ class Shift {
   }
 
   async work(): Promise<void> {
-    using _changes = this.#ports.queue.onChange(() => this.#wake.resolve());
+    const { source, destination } = this.#ports;
+    using _source = source.onChange(() => this.#wake.resolve());
+    using _destination = destination.onChange(() => this.#wake.resolve());
     const onAbort = (): void => this.#wake.resolve();
     this.#signal.addEventListener("abort", onAbort, { once: true });
     try {
@@ -141,37 +138,35 @@ class Shift {
     if (this.#ports.health().kind === "failed") return this.#idle(unhealthyWaitMs);
     try {
       const begun = await this.#beginDue();
-      if (begun > 0) return longestWaitMs;
-      return this.#idle(await this.#nextWait());
+      const wait = await this.#nextWait();
+      return begun > 0 ? wait : this.#idle(wait);
     } catch (error) {
       if (!(error instanceof SpoolError)) this.#ports.events.emit(internal("delivery", error));
       return this.#idle(unhealthyWaitMs);
     }
   }
 
-  /** With `once`, the end is reached when nothing runs and nothing could be begun. */
+  /** With `once`, the end is reached when nothing runs, nothing could be begun, and nobody can pass anything on. */
   #idle(wait: number): number | "done" {
-    return this.#once && this.#running.size === 0 ? "done" : wait;
+    return this.#once && this.#running.size === 0 && !this.#ports.source.isBusy() ? "done" : wait;
   }
 
   async #beginDue(): Promise<number> {
-    const { concurrency } = this.#options;
-    if (this.#room() === 0) return 0;
-    const passedOver = this.#running.size + this.#memory.faulty.size + (this.#once ? this.#tried.size : 0);
-    const limit = lookAhead + passedOver;
-    let begun = 0;
-    const due = await this.#ports.queue.due("inbound", this.#ports.clock.now(), limit);
-    for (const id of this.#inTurn(due.map((entry) => entry.id))) {
-      if (this.#signal.aborted || this.#room() === 0) break;
-      if (this.#running.has(id) || (this.#once && this.#tried.has(id)) || this.#isPaused(id)) continue;
-      const record = await this.#ports.queue.load(id);
-      if (record === undefined) continue;
-      const large = record.size >= this.#options.largeOctets;
-      if (large && this.#largeRunning >= Math.max(1, Math.floor(concurrency / 2))) continue;
-      this.#begin(record, large);
-      begun += 1;
+    const room = this.#room();
+    if (room === 0) return 0;
+    const works = await this.#ports.source.next({
+      room,
+      largeRoom: Math.max(1, Math.floor(this.#options.concurrency / 2)) - this.#largeRunning,
+      passesOver: (id) => (this.#once && this.#tried.has(id)) || this.#isPaused(id),
+      // One message that a target has no room for, or hangs up at, must not be every trial.
+      lastly: this.#ports.destination.isDown ? this.#memory.last : undefined,
+    });
+    for (const work of works) {
+      // What has come meanwhile: the end, or trouble.
+      if (this.#signal.aborted || this.#room() === 0) work[Symbol.dispose]();
+      else this.#begin(work);
     }
-    return begun;
+    return works.length;
   }
 
   #isPaused(id: MessageId): boolean {
@@ -182,32 +177,28 @@ class Shift {
     return false;
   }
 
-  /** One message that a target has no room for, or hangs up at, must not be every trial. */
-  #inTurn(due: readonly MessageId[]): readonly MessageId[] {
-    const { last } = this.#memory;
-    if (!this.#destination.isDown || last === undefined || !due.includes(last)) return due;
-    return [...due.filter((id) => id !== last), last];
-  }
-
   #room(): number {
-    return this.#destination.room(this.#running.size, this.#options.concurrency);
+    return this.#ports.destination.room(this.#running.size, this.#options.concurrency);
   }
 
-  #begin(record: MessageRecord, large: boolean): void {
-    const { id } = record;
+  #begin(work: Work): void {
+    const { id } = work.record;
+    const { destination } = this.#ports;
+    const place = destination.enter();
     if (this.#once) this.#tried.add(id);
-    if (large) this.#largeRunning += 1;
-    const delivery = new MessageDelivery(record, this.#options, this.#ports, this.#destination);
-    const done = delivery
+    if (work.isLarge) this.#largeRunning += 1;
+    const done = new MessageDelivery(work, this.#options, this.#ports, destination)
       .run(this.#transfers)
       .catch((error: unknown) => {
         this.#memory.faulty.set(id, this.#ports.clock.now() + faultPauseMs);
         this.#ports.events.emit(internal(`delivery of ${id}`, error));
       })
       .finally(() => {
-        if (large) this.#largeRunning -= 1;
-        if (this.#destination.isDown) this.#memory.last = id;
+        if (work.isLarge) this.#largeRunning -= 1;
+        if (destination.isDown) this.#memory.last = id;
         this.#running.delete(id);
+        place[Symbol.dispose]();
+        work[Symbol.dispose]();
         this.#wake.resolve();
       });
     this.#running.set(id, done);
@@ -217,12 +208,10 @@ class Shift {
     const now = this.#ports.clock.now();
     if (this.#running.size > 0 && this.#room() === 0) return longestWaitMs;
     const times: EpochMs[] = [now + longestWaitMs];
-    const { retryAt } = this.#destination;
-    if (retryAt === undefined) {
-      const due = await this.#ports.queue.nextDueAt("inbound");
-      // What is due already is under way, or waits for a place: both end with a wake.
-      if (due !== undefined && due > now) times.push(due);
-    } else times.push(Math.max(retryAt, now));
+    const { destination, source } = this.#ports;
+    // What has no room now waits for that alone.
+    const next = this.#room() === 0 ? destination.nextAt() : await source.nextAt();
+    if (next !== undefined) times.push(Math.max(next, now));
     return Math.min(...times) - now;
   }
 

@@ -1,0 +1,161 @@
+/**
+ * An account at a relay that is out of service, as a whole or for single senders. Trouble with an account is nobody's
+ * mail's fault: nothing bounces for it, other relays take over, and the administrator is told.
+ *
+ *   in service ──auth, quota──▶ paused until ──time──▶ trial: one message ──no trouble──▶ in service
+ *       ▲                         ▲                         │
+ *       │                         └─── trouble, longer ─────┘
+ *       └──accepted── sender paused until (time ends the pause, acceptance forgets it) ◀──sender refused
+ *
+ * A login that is wrong must not be tried often, or the provider locks the account: 5 min, doubling to 1 h. An allowance
+ * that is spent comes back with time: 15 min, doubling to 4 h. A sender that a relay refuses is paused there for 1 h.
+ * Three different senders refused with nothing accepted between are taken for trouble of the whole account.
+ */
+import { addressKey, type Address } from "../core/address.ts";
+import type { EventSink } from "../core/events.ts";
+import { causeText, type Cause } from "../core/outcome.ts";
+import type { Clock, EpochMs } from "../core/ports.ts";
+import type { AccountTrouble } from "./transport.ts";
+
+const minute = 60_000;
+
+const pauses: Readonly<Record<AccountTrouble, { readonly first: number; readonly longest: number }>> = {
+  auth: { first: 5 * minute, longest: 60 * minute },
+  quota: { first: 15 * minute, longest: 240 * minute },
+  sender: { first: 60 * minute, longest: 60 * minute },
+};
+
+/** So many different senders refused in a row: it is the account. */
+const sendersForAll = 3;
+/** Senders that are remembered; beyond, the one that was paused first is forgotten, and is simply tried again. */
+const sendersKept = 1000;
+
+export interface Pause {
+  readonly trouble: AccountTrouble;
+  readonly since: EpochMs;
+  /** When it was last found in trouble. */
+  readonly at: EpochMs;
+  readonly until: EpochMs;
+  readonly failures: number;
+  readonly cause: string;
+}
+
+export interface AccountPausePorts {
+  readonly clock: Clock;
+  readonly events: EventSink;
+}
+
+export class AccountPause {
+  readonly #destination: string;
+  readonly #ports: AccountPausePorts;
+  #whole: Pause | undefined;
+  readonly #senders = new Map<string, Pause>();
+  /** Refused since something was last accepted. */
+  readonly #refused = new Set<string>();
+
+  constructor(destination: string, ports: AccountPausePorts) {
+    this.#destination = destination;
+    this.#ports = ports;
+  }
+
+  /** The pause of the whole account; it stands, for a trial, until that has gone well. */
+  get whole(): Pause | undefined {
+    return this.#whole;
+  }
+
+  /** Until when this sender cannot use the account; `undefined`: it can. */
+  senderUntil(sender: Address | undefined): EpochMs | undefined {
+    const pause = this.#senders.get(keyOf(sender));
+    return pause !== undefined && isOn(pause, this.#ports.clock.now()) ? pause.until : undefined;
+  }
+
+  /** Senders that are paused now, with their pauses. */
+  senders(): readonly (readonly [sender: string, Pause])[] {
+    const now = this.#ports.clock.now();
+    return [...this.#senders].filter(([, pause]) => isOn(pause, now));
+  }
+
+  /** A transaction ran into trouble with the account. True when this changes who can use it. */
+  trouble(trouble: AccountTrouble, cause: Cause, sender: Address | undefined): boolean {
+    const now = this.#ports.clock.now();
+    if (trouble === "sender") return this.#senderRefused(cause, sender, now);
+    return this.#pauseWhole(trouble, cause, now);
+  }
+
+  /** A transaction went through without trouble. True when this changes who can use the account. */
+  wentWell(isAccepted: boolean, sender: Address | undefined): boolean {
+    const { events } = this.#ports;
+    if (!isAccepted && (this.#whole === undefined || this.#whole.trouble !== "auth")) return false;
+    let isChange = false;
+    if (this.#whole !== undefined) {
+      this.#whole = undefined;
+      isChange = true;
+      events.emit({ kind: "relay-resumed", destination: this.#destination, sender: undefined });
+    }
+    if (!isAccepted) return isChange;
+    this.#refused.clear();
+    if (this.#senders.delete(keyOf(sender))) {
+      isChange = true;
+      events.emit({ kind: "relay-resumed", destination: this.#destination, sender: words(sender) });
+    }
+    return isChange;
+  }
+
+  #senderRefused(cause: Cause, sender: Address | undefined, now: EpochMs): boolean {
+    const key = keyOf(sender);
+    this.#refused.add(key);
+    if (this.#refused.size >= sendersForAll) {
+      this.#forgetOldest(this.#refused, sendersKept);
+      return this.#pauseWhole("sender", cause, now);
+    }
+    const before = this.#senders.get(key);
+    // Others that were under way say nothing new.
+    if (before !== undefined && isOn(before, now)) return false;
+    const pause = pauseAfter(before, "sender", cause, now);
+    this.#senders.delete(key);
+    this.#senders.set(key, pause);
+    this.#forgetOldest(this.#senders, sendersKept);
+    this.#tell(pause, words(sender));
+    return true;
+  }
+
+  #pauseWhole(trouble: AccountTrouble, cause: Cause, now: EpochMs): boolean {
+    const before = this.#whole;
+    if (before !== undefined && isOn(before, now)) return false;
+    this.#whole = pauseAfter(before, trouble, cause, now);
+    this.#tell(this.#whole, undefined);
+    return true;
+  }
+
+  #tell({ trouble, cause, until }: Pause, sender: string | undefined): void {
+    const destination = this.#destination;
+    this.#ports.events.emit({ kind: "relay-paused", destination, trouble, sender, cause, until });
+  }
+
+  #forgetOldest(kept: { readonly size: number; keys(): Iterable<string>; delete(key: string): boolean }, most: number) {
+    for (const key of kept.keys()) {
+      if (kept.size <= most) return;
+      kept.delete(key);
+    }
+  }
+}
+
+/** A clock that was set back to before it began ends it: a trial too early does no harm, years of waiting would. */
+export function isOn({ at, until }: { readonly at: EpochMs; readonly until: EpochMs }, now: EpochMs): boolean {
+  return at <= now && now < until;
+}
+
+function pauseAfter(before: Pause | undefined, trouble: AccountTrouble, cause: Cause, now: EpochMs): Pause {
+  const failures = before?.trouble === trouble ? before.failures + 1 : 1;
+  const { first, longest } = pauses[trouble];
+  const ms = Math.min(longest, first * 2 ** Math.min(failures - 1, 20));
+  return { trouble, since: before?.since ?? now, at: now, until: now + ms, failures, cause: causeText(cause) };
+}
+
+function keyOf(sender: Address | undefined): string {
+  return sender === undefined ? "" : addressKey(sender);
+}
+
+function words(sender: Address | undefined): string {
+  return sender ?? "<>";
+}
