@@ -89,6 +89,15 @@ function commands(end: (status: number) => void): Command {
     });
 
   program
+    .command("passwd")
+    .description("make the hash of a password for `users`; asks for it, or reads one line of standard input")
+    .argument("[name]", "the login name, for the line to put into the configuration")
+    .action(async (name: string | undefined) => {
+      const { runPasswd } = await import("./passwd.ts");
+      end(await runPasswd(name));
+    });
+
+  program
     .command("demo")
     .description(
       "a provider, popgate and a stand-in for Exchange in one process: telling messages, and what became of them",
