@@ -15,6 +15,7 @@ import { listOf } from "./one-or-several.ts";
 import type { Draft } from "./schema.ts";
 import { Secret, type SecretPorts, type SecretSource } from "./secret.ts";
 import type { RawSecret } from "./secret-schema.ts";
+import type { SecretForm } from "./secret-value.ts";
 
 const largestPem = 1024 * 1024;
 
@@ -32,8 +33,8 @@ export class ConfigFiles {
     return resolve(this.#folder, written);
   }
 
-  secret(at: KeyPath, raw: RawSecret): Secret {
-    return new Secret(keyText(at), this.#source(raw), this.#ports);
+  secret(at: KeyPath, raw: RawSecret, form: SecretForm = "line"): Secret {
+    return new Secret(keyText(at), this.#source(raw), this.#ports, form);
   }
 
   /** The text of a PEM file that `check` has read. */
@@ -50,7 +51,7 @@ export class ConfigFiles {
         await this.#checkPem(written, paths.length > 1 ? [...at, index] : at, findings);
     }
     for (const { at, written } of serverFiles(draft)) await this.#checkReadable(written, at, findings);
-    for (const { at, raw } of secretKeys(draft)) await this.#checkSecret(raw, at, exposed, findings);
+    for (const secret of secretKeys(draft)) await this.#checkSecret(secret, exposed, findings);
     await this.#checkSpoolDir(draft, findings);
   }
 
@@ -100,7 +101,7 @@ export class ConfigFiles {
     return undefined;
   }
 
-  async #checkSecret(raw: RawSecret, at: KeyPath, exposed: boolean, findings: Findings): Promise<void> {
+  async #checkSecret({ at, raw, form }: SecretKey, exposed: boolean, findings: Findings): Promise<void> {
     if (typeof raw === "string") {
       const hint = 'Keep it in a file of its own: { file = "/etc/popgate/secret" }';
       findings.warn(
@@ -110,7 +111,7 @@ export class ConfigFiles {
       );
     }
     if (typeof raw !== "string" && raw.command !== undefined) return;
-    const result = await this.secret(at, raw).tryRead();
+    const result = await this.secret(at, raw, form).tryRead();
     if (result.kind === "ok") return;
     const unset =
       typeof raw !== "string" && (raw.env !== undefined || (raw.credential !== undefined && !this.#hasCredentials()));
@@ -149,7 +150,13 @@ function caKeys(draft: Draft) {
   return connections(draft).map(({ at, keys }) => ({ at: [...at, "ca"], paths: listOf(keys.ca) }));
 }
 
-function secretKeys(draft: Draft): readonly { readonly at: KeyPath; readonly raw: RawSecret }[] {
+interface SecretKey {
+  readonly at: KeyPath;
+  readonly raw: RawSecret;
+  readonly form?: SecretForm;
+}
+
+function secretKeys(draft: Draft): readonly SecretKey[] {
   return [
     ...connections(draft).flatMap(({ at, keys }) => loginSecrets(at, keys)),
     ...Object.entries(draft.listener?.users ?? {}).map(([name, raw]) => ({ at: ["listener", "users", name], raw })),
@@ -157,6 +164,9 @@ function secretKeys(draft: Draft): readonly { readonly at: KeyPath; readonly raw
       at: ["admin", "web", "users", name],
       raw,
     })),
+    ...(draft.dkim ?? []).flatMap(({ key: raw }, index) =>
+      raw === undefined ? [] : [{ at: ["dkim", index, "key"], raw, form: "text" as const }],
+    ),
   ];
 }
 

@@ -121,7 +121,7 @@ function resolveDkim(raw: RawDkim, index: number, files: ConfigFiles): DkimKeyCo
   return {
     domain: raw.domain,
     selector: raw.selector,
-    key: files.secret(["dkim", index, "key"], raw.key),
+    key: files.secret(["dkim", index, "key"], raw.key, "text"),
     activeFrom: raw.active_from === undefined ? 0 : new Date(raw.active_from).getTime(),
   };
 }

@@ -6,11 +6,13 @@ import { constants } from "node:fs";
 import { open, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { hasCode, textOf } from "./failure.ts";
-import { badSecret, checkSecret, longestSecret, type SecretFailure, type SecretResult } from "./secret-value.ts";
+import { badSecret, checkSecret, longestSecret } from "./secret-value.ts";
+import type { SecretFailure, SecretForm, SecretResult } from "./secret-value.ts";
 
 /** Asks the open file, not its name, so that what was checked is what is read. */
 export async function readSecretFile(
   path: string,
+  form: SecretForm,
   refuse: (mode: number, owner: number) => SecretFailure | undefined,
 ): Promise<SecretResult> {
   try {
@@ -22,7 +24,7 @@ export async function readSecretFile(
     if (refusal !== undefined) return refusal;
     const buffer = Buffer.alloc(longestSecret + 1);
     const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
-    return checkSecret(buffer.subarray(0, bytesRead));
+    return checkSecret(buffer.subarray(0, bytesRead), form);
   } catch (error) {
     if (hasCode(error, "ENOENT")) return badSecret(`the file ${path} does not exist`, "");
     if (hasCode(error, "EACCES"))

@@ -1,4 +1,7 @@
-/** What a secret's value may be, wherever it was kept: one line of UTF-8 text that is not empty. */
+/** What a secret's value may be, wherever it was kept: UTF-8 text that is not empty, and one line unless it is a key. */
+
+/** `text`: a key in PEM, of many lines. Everything else is a `line`, since a second one could become a command. */
+export type SecretForm = "line" | "text";
 
 export type SecretResult =
   | { readonly kind: "ok"; readonly value: string }
@@ -10,7 +13,7 @@ export type SecretFailure = Extract<SecretResult, { readonly kind: "bad" }>;
 export const longestSecret = 64 * 1024;
 
 /** Takes line ends off the end, where editors and commands put them, and judges the rest. */
-export function checkSecret(raw: string | Buffer): SecretResult {
+export function checkSecret(raw: string | Buffer, form: SecretForm): SecretResult {
   if (raw.length > longestSecret) return badSecret(`it is longer than ${longestSecret} octets`, "");
   let text: string;
   try {
@@ -20,7 +23,9 @@ export function checkSecret(raw: string | Buffer): SecretResult {
   }
   const value = text.replace(/[\r\n]+$/u, "");
   if (value === "") return badSecret("it is empty", "");
-  if (/[\r\n\0]/u.test(value)) return badSecret("it has more than one line, or a NUL", "A secret is one line of text");
+  const isOneLine = !/[\r\n]/u.test(value);
+  if (value.includes("\0") || (form === "line" && !isOneLine))
+    return badSecret("it has more than one line, or a NUL", form === "line" ? "A secret is one line of text" : "");
   return { kind: "ok", value };
 }
 

@@ -5,6 +5,7 @@
  * Guarantees: a `Secret` shows as `[secret]` however it is printed, stringified or inspected. A file that others can read
  * is refused, as OpenSSH does, because a password in it must be taken as known. A command is started from its argument
  * list, never through a shell. A value is one line: a line break in it could become a second command of a mail protocol.
+ * Only keys in PEM have several.
  *
  * Fails with words that name the configuration key and what to do, never with any part of the value.
  * Credentials: systemd.exec(5), `LoadCredential=`; their directory is private to the service, so modes are not checked.
@@ -14,7 +15,7 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { hasCode } from "./failure.ts";
 import { readSecretFile, refuseShared, replaceSecretFile } from "./secret-file.ts";
-import { badSecret, checkSecret, longestSecret, type SecretResult } from "./secret-value.ts";
+import { badSecret, checkSecret, longestSecret, type SecretForm, type SecretResult } from "./secret-value.ts";
 
 export type SecretSource =
   | { readonly kind: "plain"; readonly value: string }
@@ -48,8 +49,10 @@ export class Secret {
   readonly key: string;
   readonly #source: SecretSource;
   readonly #ports: SecretPorts;
+  readonly #form: SecretForm;
 
-  constructor(key: string, source: SecretSource, ports: SecretPorts) {
+  constructor(key: string, source: SecretSource, ports: SecretPorts, form: SecretForm = "line") {
+    this.#form = form;
     this.key = key;
     this.#source = source;
     this.#ports = ports;
@@ -65,7 +68,7 @@ export class Secret {
   /** As `read`, with the failure as a value. Rejects only with the signal's reason. */
   async tryRead(signal?: AbortSignal): Promise<SecretResult> {
     signal?.throwIfAborted();
-    const result = await fetchSecret(this.#source, this.#ports, signal);
+    const result = await fetchSecret(this.#source, this.#form, this.#ports, signal);
     signal?.throwIfAborted();
     if (result.kind === "ok") this.#ports.onValue(result.value);
     return result;
@@ -113,37 +116,42 @@ export class Secret {
   }
 }
 
-async function fetchSecret(source: SecretSource, ports: SecretPorts, signal: AbortSignal | undefined) {
+async function fetchSecret(
+  source: SecretSource,
+  form: SecretForm,
+  ports: SecretPorts,
+  signal: AbortSignal | undefined,
+): Promise<SecretResult> {
   switch (source.kind) {
     case "plain":
-      return checkSecret(source.value);
+      return checkSecret(source.value, form);
     case "env": {
       const value = ports.env[source.name];
       return value === undefined
         ? badSecret(`the environment variable ${source.name} is not set`, "")
-        : checkSecret(value);
+        : checkSecret(value, form);
     }
     case "file":
-      return readSecretFile(source.path, (mode, owner) => refuseShared(source.path, mode, owner, ports.uid));
+      return readSecretFile(source.path, form, (mode, owner) => refuseShared(source.path, mode, owner, ports.uid));
     case "credential":
-      return readCredential(source.name, ports.env["CREDENTIALS_DIRECTORY"]);
+      return readCredential(source.name, form, ports.env["CREDENTIALS_DIRECTORY"]);
     case "command":
-      return runCommand(source.argv, source.timeoutMs, ports.env, signal);
+      return runCommand(source, form, ports.env, signal);
   }
 }
 
-function readCredential(name: string, dir: string | undefined): Promise<SecretResult> | SecretResult {
+function readCredential(name: string, form: SecretForm, dir: string | undefined): Promise<SecretResult> | SecretResult {
   return dir === undefined || dir === ""
     ? badSecret(
         "CREDENTIALS_DIRECTORY is not set: systemd sets it for a service",
         `Add LoadCredential=${name}:… to the unit`,
       )
-    : readSecretFile(join(dir, name), () => undefined);
+    : readSecretFile(join(dir, name), form, () => undefined);
 }
 
 function runCommand(
-  argv: readonly [string, ...string[]],
-  timeoutMs: number,
+  { argv, timeoutMs }: Extract<SecretSource, { kind: "command" }>,
+  form: SecretForm,
   env: Readonly<Record<string, string | undefined>>,
   signal: AbortSignal | undefined,
 ): Promise<SecretResult> {
@@ -158,7 +166,9 @@ function runCommand(
       ...(signal === undefined ? {} : { signal }),
     };
     execFile(program, rest, options, (error, stdout, stderr) => {
-      resolve(error === null ? checkSecret(stdout) : badSecret(commandFailure(program, error, stderr, timeoutMs), ""));
+      resolve(
+        error === null ? checkSecret(stdout, form) : badSecret(commandFailure(program, error, stderr, timeoutMs), ""),
+      );
     });
   });
 }
