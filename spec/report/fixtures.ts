@@ -186,6 +186,18 @@ export function owing(kind: OwedReport["kind"], ...recipients: readonly string[]
 
 export const message = "From: anna@firma.example\r\nBcc: geheim@firma.example\r\nSubject: Angebot\r\n\r\nGuten Tag\r\n";
 
+const bcc = { start: message.indexOf("Bcc:"), end: message.indexOf("Subject:") };
+
+/** The spool with one of its functions replaced. */
+export function spoolWith(spool: OwnedSpool, changes: Partial<OwnedSpool>): OwnedSpool {
+  return new Proxy(spool, {
+    get(target, name) {
+      const value: unknown = Reflect.get(changes, name) ?? Reflect.get(target, name);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
 export async function makeWorld(): Promise<World> {
   const clock = new ManualClock(at);
   const store = new MemoryStore();
@@ -223,7 +235,7 @@ export async function makeWorld(): Promise<World> {
           reversePath: from,
           recipients: to.map(({ address, dsn }) => ({ ...queuedRecipient(address, at), dsn })),
           hold: undefined,
-          edits: { prepend: "Received: by mail.firma.example\r\n", cuts: [{ start: 26, end: 54 }] },
+          edits: { prepend: "Received: by mail.firma.example\r\n", cuts: [bcc] },
           removed: [],
           evidence: undefined,
           summary: { messageId: "<brief@firma.example>", from: "anna@firma.example", subject: "Angebot", date: "" },

@@ -155,7 +155,7 @@ describe("several recipients", () => {
     expect(text.match(/Grund:/gu)).toHaveLength(1);
     expect(text).toContain("u0@else.example\r\nu1@else.example\r\n");
     expect(text).toContain("… und 100 weitere");
-    expect(text).toContain("Ein weiterer Empfänger der Nachricht ist davon nicht betroffen.");
+    expect(text).toContain("Um einen weiteren Empfänger der Nachricht geht es in diesem Bericht nicht.");
     expect(status.slice(1).map((block) => block["Final-Recipient"])).toEqual(
       addresses.map((address) => `rfc822; ${address}`),
     );

@@ -37,8 +37,8 @@ export const englishReport: ReportWords = {
   sizes: (size, limit) => `(It has ${megabytes(size)} MB, and ${megabytes(limit)} MB are allowed.)`,
   others: (others) =>
     others === 1
-      ? "One other recipient of the message is not concerned."
-      : `${others} other recipients of the message are not concerned.`,
+      ? "This report is not about the one other recipient of the message."
+      : `This report is not about the ${others} other recipients of the message.`,
   more: (count) => `… and ${count} more; all of them are named in the attached delivery report.`,
   returned: {
     headers: "The header of your message is attached.",

@@ -37,8 +37,8 @@ export const germanReport: ReportWords = {
   sizes: (size, limit) => `(Sie hat ${megabytes(size)} MB, erlaubt sind ${megabytes(limit)} MB.)`,
   others: (others) =>
     others === 1
-      ? "Ein weiterer Empfänger der Nachricht ist davon nicht betroffen."
-      : `${others} weitere Empfänger der Nachricht sind davon nicht betroffen.`,
+      ? "Um einen weiteren Empfänger der Nachricht geht es in diesem Bericht nicht."
+      : `Um ${others} weitere Empfänger der Nachricht geht es in diesem Bericht nicht.`,
   more: (count) => `… und ${count} weitere; alle stehen im angehängten Zustellbericht.`,
   returned: {
     headers: "Der Kopf Ihrer Nachricht ist angehängt.",

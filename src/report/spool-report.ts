@@ -22,6 +22,8 @@ export interface ReportOptions {
   readonly postmaster: Address;
   /** Own domains: reports to them go to Exchange, all others by the relays. */
   readonly domains: readonly string[];
+  /** Own addresses whose box is not at Exchange: reports to them go by the relays, too. */
+  readonly isElsewhere?: ((address: Address) => boolean) | undefined;
   readonly language: ReportLanguage;
   /** How long a message is tried, for delay notices. */
   readonly giveUpMs: number;
@@ -78,9 +80,9 @@ export async function spoolReport(
 
 function directionOf(
   to: Address,
-  { domains, postmaster }: ReportOptions,
+  { domains, isElsewhere, postmaster }: ReportOptions,
 ): Pick<MessageDraft, "direction" | "submission"> {
-  if (domains.includes(domainOf(to))) return { direction: "inbound" };
+  if (domains.includes(domainOf(to)) && isElsewhere?.(to) !== true) return { direction: "inbound" };
   return {
     direction: "outbound",
     submission: { sender: postmaster, ret: undefined, envid: undefined, requireTls: false },
@@ -93,5 +95,7 @@ async function returnedOf(spool: Pick<Queue, "body">, record: MessageRecord, kin
   // RFC 8689 §5: a report that does not ask for REQUIRETLS itself tells nothing of the content, nor of the header.
   if (submission?.requireTls === true) return { kind: "none" };
   const full = kind === "failed" && submission?.ret === "FULL" && size <= fullAtMost && !traits.longLines;
-  return readOriginal(render(spool.body(id), edits), full ? "message" : "headers");
+  const returned = await readOriginal(render(spool.body(id), edits), full ? "message" : "headers");
+  // Of a damaged message there may be nothing but our own trace field.
+  return returned.kind === "headers" && returned.octets.length <= edits.prepend.length ? { kind: "none" } : returned;
 }
