@@ -11,11 +11,14 @@
  *
  * What has ended for a recipient stays ended, whatever is asked. Recipients that are named and are not there are passed
  * over. Each act is noted among the attempts, with its author.
+ *
+ * Of outbound mail: reports that are owed stay owed, and the message stays for them. Who drops a recipient tells the sender
+ * nothing. Who redirects one takes over what the sender wished to be told (RFC 3461 §5.2.7.2), and under which name.
  */
-import { addressKey, type Address } from "../core/address.ts";
+import { addressKey, needsSmtpUtf8, type Address } from "../core/address.ts";
 import type { Hold } from "../core/hold.ts";
 import type { EpochMs } from "../core/ports.ts";
-import { queuedRecipient, type MessageRecord, type Recipient } from "./record.ts";
+import { queuedRecipient, type DsnWishes, type MessageRecord, type Recipient } from "./record.ts";
 
 type RecipientState = Recipient["state"];
 
@@ -67,8 +70,17 @@ export function redirect(record: MessageRecord, whom: Whom, to: Address, act: Ac
   );
   if (redirected === record) return record;
   const known = redirected.recipients.some(({ address }) => addressKey(address) === key);
-  const recipients = known ? redirected.recipients : [...redirected.recipients, queuedRecipient(to, act.at)];
+  const newcomer = { ...queuedRecipient(to, act.at), dsn: wishesTakenOver(record, redirected) };
+  const recipients = known ? redirected.recipients : [...redirected.recipients, newcomer];
   return { ...redirected, recipients, queuedSince: act.at };
+}
+
+/** The sender's wishes for the first recipient that was redirected, whom reports go on to name as the original one. */
+function wishesTakenOver(before: MessageRecord, after: MessageRecord): DsnWishes | undefined {
+  const first = before.recipients.find((one, index) => one !== after.recipients[index]);
+  if (before.direction !== "outbound" || first === undefined) return undefined;
+  const type = needsSmtpUtf8(first.address) ? "utf-8" : "rfc822";
+  return { notify: first.dsn?.notify ?? [], orcpt: first.dsn?.orcpt ?? `${type};${first.address}` };
 }
 
 /** Recipients that have not had the message will not get it. */
