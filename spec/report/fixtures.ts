@@ -29,7 +29,7 @@ export function replied(code: number, enhanced: string | undefined, text: string
   return { kind: "reply", phase, reply: { code, enhanced, text } };
 }
 
-export const unknownUser = replied(550, "5.1.1", "No such user here");
+const unknownUser = replied(550, "5.1.1", "No such user here");
 export const refusedConnection: Cause = {
   kind: "connection",
   phase: "connect",
@@ -151,7 +151,7 @@ function fields(block: string): Record<string, string> {
   return found;
 }
 
-export interface Sent {
+interface Sent {
   readonly to?: readonly Recipient[];
   readonly from?: ReversePath;
   readonly submission?: Partial<Submission>;

@@ -2,7 +2,7 @@
 import type { Reason } from "./reason.ts";
 import type { ReportKind } from "./report-facts.ts";
 
-export interface ReasonWords {
+interface ReasonWords {
   /** What has happened, one sentence. */
   readonly meaning: string;
   /** What the writer of the message can do, one or two sentences. */
