@@ -13,6 +13,7 @@ import type { Clock } from "../core/ports.ts";
 import type { Decision } from "../message/decision.ts";
 import { examine, type Examined } from "../message/examine.ts";
 import type { CollectorPolicy, EnvelopePolicy } from "../message/policy.ts";
+import { heldIfReturned, type OwnNames, type RelayedMessage } from "../message/returned.ts";
 import type { CommitResult, Ingest, Inspection, Intake, Ledger, LedgerEntry, Queue } from "../spool/port.ts";
 import type { MessageDraft, MessageRecord } from "../spool/record.ts";
 import { messageDraft, recipientsKey } from "./draft.ts";
@@ -22,6 +23,7 @@ import { deletesAtOnce, mayDelete, type KeepRule } from "./keep.ts";
 import { madeId, skippedEntry, unnamedKey } from "./ledger-entry.ts";
 import type { FetchAction } from "./actions.ts";
 import { oversizeDetail } from "./plan.ts";
+import { relayedBefore } from "./relayed-before.ts";
 import type { Fingerprint, Recogniser } from "./recognise.ts";
 import type { Tally } from "./tally.ts";
 import { failedEntry, failuresBeforeNotice, type FailureCount } from "./unfetchable.ts";
@@ -33,6 +35,8 @@ export interface IntakeContext {
   readonly events: EventSink;
   /** The decider as it stands: it changes when a profile is learnt. */
   readonly guide: () => Guide;
+  /** By what mail of our own is known that comes back. */
+  readonly own: OwnNames;
   readonly keep: KeepRule;
   readonly maxOctets: number;
   readonly maxHeaderOctets: number;
@@ -50,6 +54,8 @@ interface ReadMessage {
   readonly ingest: Ingest;
   readonly examined: Examined;
   readonly digest: string;
+  /** The messages of our own that it may be. */
+  readonly relayed: readonly RelayedMessage[];
 }
 
 type ReadResult =
@@ -111,9 +117,10 @@ export function createIntake(context: IntakeContext): MessageIntake {
  * A fault of our own in reading a header must not block the box: the message is left at the provider, counted and
  * reported like one that cannot be fetched, and the rest goes on.
  */
-function decideOn({ guide, events }: IntakeContext, { action, examined }: ReadMessage): Decision | undefined {
+function decideOn({ guide, own, events }: IntakeContext, message: ReadMessage): Decision | undefined {
+  const { action, examined, relayed } = message;
   try {
-    return guide().decide(examined.header, examined.headerTooLarge);
+    return heldIfReturned(guide().decide(examined.header, examined.headerTooLarge), examined.header, relayed, own);
   } catch (error) {
     const where = `finding the recipients of ${action.uidl ?? `number ${action.number}`}`;
     events.emit({ kind: "internal-error", where, detail: String(error) });
@@ -150,9 +157,11 @@ async function readMessage(
     await ingest.write(chunk);
   }
   const examined = examination.finish();
+  // Asked here, where one message is read after the other: `settle` decides at once, in their order.
+  const relayed = await relayedBefore(context.spool, examined.header, context.own.hostname);
   scope.move();
   context.tally.octets += octets;
-  return { kind: "read", message: { action, ingest, examined, digest: ingest.digest() } };
+  return { kind: "read", message: { action, ingest, examined, digest: ingest.digest(), relayed } };
 }
 
 async function settleMessage(

@@ -18,9 +18,11 @@ import type { Clock, EpochMs } from "../core/ports.ts";
 import type { Decision } from "../message/decision.ts";
 import type { EnvelopePolicy } from "../message/policy.ts";
 import { decide } from "../message/recipients.ts";
+import { heldIfReturned, ownNames } from "../message/returned.ts";
 import { SpoolError, type Inspection, type Queue } from "../spool/port.ts";
 import { queuedRecipient, type MessageRecord, type Recipient } from "../spool/record.ts";
 import { givenBefore } from "./given-before.ts";
+import { relayedBefore } from "./relayed-before.ts";
 import { storedHeader } from "./stored-header.ts";
 
 export interface ResolveOptions {
@@ -99,7 +101,13 @@ async function resolveOne(options: ResolveOptions, record: MessageRecord, given:
   try {
     const { header, headerTooLarge } = await storedHeader(options.spool, id, options.maxHeaderOctets);
     if (headerTooLarge) return skipped(id, "its header block is larger than what is read of it");
-    decision = decide(header, policy);
+    const own = ownNames(policy);
+    decision = heldIfReturned(
+      decide(header, policy),
+      header,
+      await relayedBefore(options.spool, header, own.hostname),
+      own,
+    );
   } catch (error) {
     if (!(error instanceof SpoolError)) throw error;
     return skipped(id, `it cannot be read: ${error.message}`);

@@ -8,6 +8,7 @@
  * Fails with `Pop3Error` or `SpoolError`. RFC 1939 §6: deletions take effect with QUIT, and only then.
  */
 import type { EpochMs } from "../core/ports.ts";
+import { ownNames } from "../message/returned.ts";
 import { receivedField } from "../message/trace.ts";
 import { Pop3Error, type Listing, type Pop3Box } from "../pop3/port.ts";
 import type { LedgerEntry } from "../spool/port.ts";
@@ -134,20 +135,21 @@ function intakeFor(state: AccountState, listing: Listing, entries: readonly Ledg
   const { options, memory, tally, brokenUnnamed } = state;
   const { name: account, spool, clock, events, keep, maxOctets, limits, server } = options;
   const listed = new Set(listing.messages.flatMap(({ uidl }) => (uidl === undefined ? [] : [uidl])));
-  const { hostname } = options.policy;
+  const own = ownNames(options.policy);
   return createIntake({
     account,
     spool,
     clock,
     events,
     guide: () => state.guide,
+    own,
     keep,
     maxOctets,
     maxHeaderOctets: limits.maxHeaderOctets,
     recogniser: createRecogniser(entries, listed, memory.rebuildingSince),
     received: (id) =>
       receivedField({
-        hostname,
+        hostname: own.hostname,
         from: server.host,
         address: undefined,
         protocol: server.secure ? "POP3S" : "POP3",
