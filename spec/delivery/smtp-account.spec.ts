@@ -66,6 +66,37 @@ it("a login that is refused is the account's trouble, and not the server's", asy
   });
 });
 
+const offers: Answer = (line) => (/^EHLO/iu.test(line) ? "250-raw.example\r\n250 AUTH PLAIN XOAUTH2\r\n" : usual(line));
+
+it("a token that cannot be had is the account's trouble; a connection lost during AUTH is the server's", async () => {
+  const withoutToken = await deliver(offers, {
+    credentials: {
+      user: "chef",
+      secret: {
+        kind: "oauth",
+        token: async () => {
+          throw new Error("consent was withdrawn");
+        },
+        invalidate: () => undefined,
+      },
+    },
+  });
+  expect(withoutToken).toMatchObject({
+    account: { trouble: "auth", cause: { kind: "connection", phase: "auth" } },
+    destination: { kind: "answered" },
+  });
+  const lost = await deliver(
+    (line, socket) => {
+      if (!line.startsWith("AUTH")) return offers(line, socket);
+      socket.destroy();
+      return undefined;
+    },
+    { credentials: { user: "chef", secret: { kind: "password", read: async () => "right" } } },
+  );
+  expect(lost.account).toBeUndefined();
+  expect(lost.destination).toMatchObject({ kind: "unavailable", cause: { phase: "auth" } });
+});
+
 it("one recipient that may not be relayed to, among others, is that one's refusal", async () => {
   const result = await deliver((line) =>
     line.startsWith("RCPT TO:<bert") ? "554 5.7.1 <bert@firma.example>: Relay access denied\r\n" : usual(line),
