@@ -81,14 +81,18 @@ export type Received =
   { readonly kind: "stored"; readonly id: MessageId; readonly answer: SmtpAnswer } | Extract<Verdict, { kind: "no" }>;
 
 export interface Receiver {
-  /** Asked at MAIL: a full disk, a queue that grows old, or relays in trouble answer 4xx, and the mail stays with the client. */
+  /**
+   * Asked once at each MAIL: a full disk, a queue that grows old, or relays in trouble answer 4xx, and the mail stays with
+   * the client. (Not more than once: under pressure a message is let in now and then, to find out whether mail gets out.)
+   */
   pressure(): Verdict;
   /** The largest message that will be taken now, octets: SIZE in EHLO. */
   maxOctets(): number;
   /**
    * Takes a message in and makes it durable. `body` gives the octets after dot-unstuffing, as they were sent; it throws
-   * when the client is lost or must be refused, and nothing is stored then. When `receive` answers before the body has
-   * ended, the rest is read and thrown away by the caller. Rejects only for a fault of our own.
+   * when the client is lost or must be refused, and nothing is stored then; the answer is 451 unless the caller knows
+   * better. When `receive` answers before the body has ended, the rest is read and thrown away by the caller. Aborting the
+   * signal ends the wait for the body; a commit that has begun is finished. Rejects only for a fault of our own.
    */
   receive(
     client: SmtpClient,
