@@ -10,11 +10,11 @@ import type { CollectorConfig, Config } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { formatProblem } from "../../src/config/problem.ts";
 import { configJsonSchema } from "../../src/config/schema.ts";
+import { env } from "./surroundings.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "popgate-config-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const env = { POP_PASSWORD: "geheim", SMTP_PASSWORD: "geheim", OAUTH_TOKEN: "geheim" };
 const good = fileURLToPath(new URL("../corpus/config-good/", import.meta.url));
 
 function write(content: string | Buffer, name = "popgate.toml"): string {

@@ -9,13 +9,15 @@ import { X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { hasCode, textOf } from "./failure.ts";
+import { caKeys, secretKeys, serverTls, type SecretKey, type WrittenTls } from "./file-keys.ts";
 import type { Findings } from "./findings.ts";
 import { keyText, type KeyPath } from "./key-path.ts";
-import { listOf } from "./one-or-several.ts";
 import type { Draft } from "./schema.ts";
 import { Secret, type SecretPorts, type SecretSource } from "./secret.ts";
+import { judgeSecret } from "./secret-contents.ts";
 import type { RawSecret } from "./secret-schema.ts";
 import type { SecretForm } from "./secret-value.ts";
+import { judgeServerCertificate } from "./server-certificate.ts";
 
 const largestPem = 1024 * 1024;
 
@@ -50,7 +52,7 @@ export class ConfigFiles {
       for (const [index, written] of paths.entries())
         await this.#checkPem(written, paths.length > 1 ? [...at, index] : at, findings);
     }
-    for (const { at, written } of serverFiles(draft)) await this.#checkReadable(written, at, findings);
+    for (const { at, tls } of serverTls(draft)) await this.#checkServer(tls, at, findings);
     for (const secret of secretKeys(draft)) await this.#checkSecret(secret, exposed, findings);
     await this.#checkSpoolDir(draft, findings);
   }
@@ -81,8 +83,15 @@ export class ConfigFiles {
     }
   }
 
-  async #checkReadable(written: string, at: KeyPath, findings: Findings): Promise<void> {
-    await this.#read(written, at, findings);
+  async #checkServer(tls: WrittenTls, at: KeyPath, findings: Findings): Promise<void> {
+    const cert = await this.#read(tls.cert, [...at, "cert"], findings);
+    const key = await this.#read(tls.key, [...at, "key"], findings);
+    if (cert === undefined || key === undefined) return;
+    for (const { kind, about, why, hint } of judgeServerCertificate(cert, key, Date.now())) {
+      const words = `${tls[about]}: ${why}`;
+      if (kind === "bad") findings.error([...at, about], words, hint);
+      else findings.warn([...at, about], words, hint);
+    }
   }
 
   async #read(written: string, at: KeyPath, findings: Findings): Promise<string | undefined> {
@@ -101,8 +110,9 @@ export class ConfigFiles {
     return undefined;
   }
 
-  async #checkSecret({ at, raw, form }: SecretKey, exposed: boolean, findings: Findings): Promise<void> {
-    if (typeof raw === "string") {
+  async #checkSecret({ at, raw, purpose }: SecretKey, exposed: boolean, findings: Findings): Promise<void> {
+    // A hash may stand in the file: that is what it is one for.
+    if (typeof raw === "string" && purpose !== "user") {
       const hint = 'Keep it in a file of its own: { file = "/etc/popgate/secret" }';
       findings.warn(
         at,
@@ -111,8 +121,13 @@ export class ConfigFiles {
       );
     }
     if (typeof raw !== "string" && raw.command !== undefined) return;
-    const result = await this.secret(at, raw, form).tryRead();
-    if (result.kind === "ok") return;
+    const result = await this.secret(at, raw, purpose === "dkim" ? "text" : "line").tryRead();
+    if (result.kind === "ok") {
+      const judgement = judgeSecret(result.value, purpose);
+      if (judgement.kind === "bad") findings.error(at, judgement.why, judgement.hint);
+      if (judgement.kind === "doubtful") findings.warn(at, judgement.why, judgement.hint);
+      return;
+    }
     const unset =
       typeof raw !== "string" && (raw.env !== undefined || (raw.credential !== undefined && !this.#hasCredentials()));
     if (unset) findings.warn(at, result.why, result.hint === "" ? "The service needs it" : result.hint);
@@ -130,64 +145,4 @@ export class ConfigFiles {
     // A folder that is not there yet is made when the spool is opened.
     if (found !== undefined && !found.isDirectory()) findings.error(["spool", "dir"], `${path} is not a folder`);
   }
-}
-
-type Login = {
-  readonly password?: RawSecret | undefined;
-  readonly oauth?: { readonly client_secret?: RawSecret | undefined; readonly refresh_token: RawSecret } | undefined;
-};
-
-function connections(draft: Draft) {
-  return [
-    ...(draft.collector ?? []).map((keys, index) => ({ at: ["collector", index], keys })),
-    ...(draft.mailbox ?? []).map((keys, index) => ({ at: ["mailbox", index], keys })),
-    ...(draft.exchange === undefined ? [] : [{ at: ["exchange"], keys: { ...draft.exchange, oauth: undefined } }]),
-    ...(draft.relay ?? []).map((keys, index) => ({ at: ["relay", index], keys })),
-  ];
-}
-
-function caKeys(draft: Draft) {
-  return connections(draft).map(({ at, keys }) => ({ at: [...at, "ca"], paths: listOf(keys.ca) }));
-}
-
-interface SecretKey {
-  readonly at: KeyPath;
-  readonly raw: RawSecret;
-  readonly form?: SecretForm;
-}
-
-function secretKeys(draft: Draft): readonly SecretKey[] {
-  return [
-    ...connections(draft).flatMap(({ at, keys }) => loginSecrets(at, keys)),
-    ...Object.entries(draft.listener?.users ?? {}).map(([name, raw]) => ({ at: ["listener", "users", name], raw })),
-    ...Object.entries(draft.admin?.web?.users ?? {}).map(([name, raw]) => ({
-      at: ["admin", "web", "users", name],
-      raw,
-    })),
-    ...(draft.dkim ?? []).flatMap(({ key: raw }, index) =>
-      raw === undefined ? [] : [{ at: ["dkim", index, "key"], raw, form: "text" as const }],
-    ),
-  ];
-}
-
-function loginSecrets(at: KeyPath, { password, oauth }: Login): { readonly at: KeyPath; readonly raw: RawSecret }[] {
-  return [
-    { at: [...at, "password"], raw: password },
-    { at: [...at, "oauth", "client_secret"], raw: oauth?.client_secret },
-    { at: [...at, "oauth", "refresh_token"], raw: oauth?.refresh_token },
-  ].flatMap(({ at: place, raw }) => (raw === undefined ? [] : [{ at: place, raw }]));
-}
-
-function serverFiles({ listener, admin }: Draft): readonly { readonly at: KeyPath; readonly written: string }[] {
-  return [
-    { at: ["listener", "tls"], tls: listener?.tls },
-    { at: ["admin", "web", "tls"], tls: admin?.web?.tls },
-  ].flatMap(({ at, tls }) =>
-    tls === undefined
-      ? []
-      : [
-          { at: [...at, "cert"], written: tls.cert },
-          { at: [...at, "key"], written: tls.key },
-        ],
-  );
 }

@@ -184,8 +184,10 @@ export interface ListenerConfig {
   readonly atProvider: readonly SenderPattern[];
   /** Queued mail older than this, with nothing delivered meanwhile, has new mail refused by 4xx. 0: never. */
   readonly queueAgeLimitMs: number;
-  /** Domains that envelope senders must belong to. */
+  /** Domains that envelope senders must belong to, unless `foreignSenders`. */
   readonly senderDomains: readonly string[];
+  /** Senders of any domain are taken: mail that Exchange's rules forward keeps its own. */
+  readonly foreignSenders: boolean;
   /** When a sender is told that a message is late, and when that it has failed. */
   readonly delayNoticeMs: number;
   readonly giveUpMs: number;

@@ -18,7 +18,7 @@ import { ConfigFiles } from "./config-files.ts";
 import { readDocument, type TomlTable } from "./document.ts";
 import { hasCode, textOf } from "./failure.ts";
 import { Findings } from "./findings.ts";
-import { keyText } from "./key-path.ts";
+import { keyText, type KeyPath } from "./key-path.ts";
 import type { ConfigProblem } from "./problem.ts";
 import { resolveConfig } from "./resolve.ts";
 import type { Draft } from "./schema.ts";
@@ -64,7 +64,8 @@ export async function loadConfig(
   const complete = !document.damaged;
   checkGeneral(draft, findings);
   checkAccounts(draft, complete && raw !== undefined, findings);
-  checkOutbound(draft, complete && raw !== undefined, findings);
+  const has = (path: KeyPath): boolean => valueAt(document.root, path) !== undefined;
+  checkOutbound(draft, complete && raw !== undefined, has, findings);
   if (complete) requireKeys(draft, document.root, findings);
   await files.check(draft, source.exposed, findings);
   if (raw === undefined || findings.errors.length > 0)

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { loginShape, trustShape } from "./account-schema.ts";
 import { accountName, address, domain, duration, good, host, line, listenAddress, network } from "./scalars.ts";
-import { port, rate, size, textAs, wrong, type Reading } from "./scalars.ts";
+import { port, rate, readDomain, size, textAs, wrong, type Reading } from "./scalars.ts";
 import { parseAddress, parseDomain } from "../core/address.ts";
 import type { SenderPattern } from "./config.ts";
 import { secret } from "./secret-schema.ts";
@@ -17,7 +17,10 @@ export const listenerShape = {
   listen_implicit: z.array(listenAddress()).default([]).describe("Where to listen with TLS from the start."),
   allow: z.array(network()).default([]).describe("Networks whose hosts may send without logging in."),
   tls: serverTls.optional().describe("Certificate for STARTTLS and implicit TLS."),
-  users: z.record(z.string().min(1), secret()).default({}).describe("Login names and their passwords."),
+  users: z
+    .record(z.string().min(1), secret())
+    .default({})
+    .describe("Login names and the hashes of their passwords, as `popgate passwd` makes them."),
   max_size: size().prefault("50 MB").describe("Larger messages are refused."),
   max_recipients: z.int().min(1).max(50_000).default(1000).describe("Most recipients of one message."),
   connections: z.int().min(1).max(20_000).default(100).describe("Most connections at the same time."),
@@ -41,13 +44,20 @@ export const listenerShape = {
     .prefault("12h")
     .describe('With older mail still queued, new mail is refused for now and stays in Exchange. "0s": never.'),
   sender_domains: z
-    .array(domain())
+    .array(textAs(readSenderDomain, "domain"))
     .min(1)
     .optional()
-    .describe("Domains that senders must belong to. Default: `domains`."),
+    .describe(
+      'Domains that senders must belong to. Default: `domains`. `"*"`: any, for mail that rules in Exchange forward.',
+    ),
   delay_notice: duration().prefault("4h").describe("When a sender is told that a message is late."),
   give_up: duration().prefault("5d").describe("When a sender is told that a message could not be delivered."),
 };
+
+/** `*` stands for any. */
+function readSenderDomain(text: string): Reading<string> {
+  return text === "*" ? good(text) : readDomain(text);
+}
 
 function readSender(text: string): Reading<SenderPattern> {
   const hint = 'Write "user@domain", "*@domain" or "*"';
@@ -62,6 +72,18 @@ function readSender(text: string): Reading<SenderPattern> {
     : wrong(`"${text}" is not a sender`, hint);
 }
 
+/** USER and APOP are ways of POP3. */
+const smtpAuthNames = [
+  "auto",
+  "plain",
+  "login",
+  "cram-md5",
+  "scram-sha-1",
+  "scram-sha-256",
+  "xoauth2",
+  "oauthbearer",
+] as const;
+
 export const relayShape = {
   name: accountName().describe("What the relay is called in logs and commands."),
   host: host().describe("The provider's server for outbound mail."),
@@ -73,6 +95,12 @@ export const relayShape = {
   user: line().optional().describe("Login name."),
   ...trustShape,
   ...loginShape,
+  auth: z
+    .enum(smtpAuthNames)
+    .default("auto")
+    .describe(
+      "How to log in. `auto`: the password itself over TLS; without TLS the strongest way that does not show it.",
+    ),
   senders: z
     .array(textAs(readSender, "sender"))
     .min(1)
@@ -116,7 +144,10 @@ export const adminShape = {
   web: z
     .strictObject({
       listen: listenAddress().describe('Where the web page listens, such as "127.0.0.1:8025".'),
-      users: z.record(z.string().min(1), secret()).default({}).describe("Login names and their passwords."),
+      users: z
+        .record(z.string().min(1), secret())
+        .default({})
+        .describe("Login names and the hashes of their passwords, as `popgate passwd` makes them."),
       tls: serverTls.optional().describe("Certificate; needed unless it listens on this machine only."),
     })
     .optional()

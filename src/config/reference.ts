@@ -16,14 +16,15 @@ that is wrong in a file, with line and column, and says in plain words what it m
 - **secret**: where a password is kept: \`{ file = "…" }\` (readable by its owner only), \`{ env = "…" }\`,
   \`{ command = ["program", "argument"], timeout = "10s" }\` (no shell), or \`{ credential = "…" }\` (systemd's
   \`LoadCredential=\`). Text in the file itself is taken with a warning. Secrets are read when they are used, so that a
-  changed one needs no restart.
+  changed one needs no restart. Users have hashes instead of passwords, made by \`popgate passwd NAME\`, which may stand
+  in the file; keys of \`[[dkim]]\` are PEM of several lines.
 - Paths start from the folder of the configuration file, unless they begin with \`/\`.
 `;
 
 type Node = Readonly<Record<string, unknown>>;
 
 /** Tables that stand several times. */
-const repeated = new Set(["collector", "mailbox", "relay"]);
+const repeated = new Set(["collector", "mailbox", "relay", "dkim"]);
 
 export function configReference(): string {
   const root = propertiesOf(configJsonSchema());

@@ -92,7 +92,8 @@ function resolveListener(raw: RawListener, domains: readonly string[], files: Co
     ownDomains: raw.own_domains,
     atProvider: raw.at_provider,
     queueAgeLimitMs: raw.queue_age_limit,
-    senderDomains: raw.sender_domains ?? domains,
+    senderDomains: (raw.sender_domains ?? domains).filter((domain) => domain !== "*"),
+    foreignSenders: raw.sender_domains?.includes("*") === true,
     delayNoticeMs: raw.delay_notice,
     giveUpMs: raw.give_up,
   };

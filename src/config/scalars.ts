@@ -90,7 +90,8 @@ function readMailAddress(text: string): Reading<Address> {
     : wrong(`"${text}" is not a mail address: ${result.why}`, "Write user@domain, without a name or angle brackets");
 }
 
-function readDomain(text: string): Reading<string> {
+/** A domain, in lower case and A-labels. */
+export function readDomain(text: string): Reading<string> {
   if (text.includes("@"))
     return wrong(`"${text}" is an address`, `Only the domain belongs here: "${text.slice(text.lastIndexOf("@") + 1)}"`);
   const domain = text.startsWith("[") ? undefined : parseDomain(text);
@@ -125,13 +126,19 @@ function readListen(text: string): Reading<{ readonly host: string; readonly por
 }
 
 function readNetwork(text: string): Reading<string> {
-  const [address = "", length, ...more] = text.trim().split("/");
+  const [written = "", length, ...more] = text.trim().split("/");
+  // IPv4 written as IPv6 (RFC 4291 §2.5.5.2), with 96 bits more.
+  const mapped = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/iu.exec(written)?.[1];
+  const address = mapped ?? written;
   const family = isIP(address);
   const longest = family === 4 ? 32 : 128;
   if (family === 0 || more.length > 0 || (length !== undefined && !/^\d{1,3}$/u.test(length)))
     return wrong(`"${text}" is not a network`, 'Write it as in "192.168.0.0/16", or one address');
-  const bits = length === undefined ? longest : Number(length);
-  return bits > longest ? wrong(`"${text}" has a longer prefix than an address has bits`) : good(`${address}/${bits}`);
+  const bits = length === undefined ? longest : Number(length) - (mapped === undefined ? 0 : 96);
+  if (bits > longest) return wrong(`"${text}" has a longer prefix than an address has bits`);
+  return bits < 0
+    ? wrong(`"${text}" is more than all of IPv4`, 'Write it as in "192.168.0.0/16"')
+    : good(`${address}/${bits}`);
 }
 
 function readFieldName(text: string): Reading<string> {

@@ -133,6 +133,7 @@ export type RawListener = NonNullable<Raw["listener"]>;
 export type Draft = z.output<typeof lenientSchema>;
 export type DraftCollector = NonNullable<Draft["collector"]>[number];
 export type DraftMailbox = NonNullable<Draft["mailbox"]>[number];
+export type DraftListener = NonNullable<Draft["listener"]>;
 export type DraftRelay = NonNullable<Draft["relay"]>[number];
 
 /** The JSON schema (draft 2020-12) of the file as it is written, for editors and for the reference. */
