@@ -91,6 +91,10 @@ const words: Words = {
     level: "error",
     text: (e) => `certificate ${e.file} not taken, the old one stays: ${e.detail}`,
   },
+  "certificate-expiring": {
+    level: "warn",
+    text: (e) => `certificate ${e.file} is good from ${time(e.from)} until ${time(e.until)} only: renew it`,
+  },
   submitted: {
     level: "info",
     text: (e) =>
@@ -115,6 +119,10 @@ const words: Words = {
     text: (e) => `${e.message} reports to the sender of ${e.of}: ${e.report} for ${list(e.recipients)}`,
   },
   unroutable: { level: "error", text: (e) => `${e.message} from ${e.sender} waits: ${e.detail}` },
+  "dkim-failed": {
+    level: "error",
+    text: (e) => `the DKIM key ${e.selector} of ${e.domain} cannot be used: ${e.detail}`,
+  },
   "relay-paused": {
     level: "error",
     text: (e) =>
@@ -132,6 +140,8 @@ const words: Words = {
     level: "info",
     text: (e) => `${e.destination} is up again after ${Math.round(e.afterMs / 1000)} s`,
   },
+  "admin-listening": { level: "debug", text: (e) => `admin interface on ${e.socket}` },
+  "admin-failed": { level: "error", text: (e) => `no admin interface: ${e.detail}` },
   admin: { level: "info", text: (e) => `${e.by}: ${e.request} ${e.detail}` },
   "internal-error": { level: "error", text: (e) => `internal error in ${e.where}: ${e.detail}` },
 };

@@ -146,6 +146,8 @@ export type PopgateEvent =
   | { readonly kind: "listener-failed"; readonly address: string; readonly detail: string }
   | { readonly kind: "certificate-loaded"; readonly file: string; readonly subject: string; readonly until: number }
   | { readonly kind: "certificate-refused"; readonly file: string; readonly detail: string }
+  /** It is in use, and good for two weeks at most, not any more, or not yet. Told once a day. */
+  | { readonly kind: "certificate-expiring"; readonly file: string; readonly from: number; readonly until: number }
   | {
       readonly kind: "submitted";
       readonly message: MessageId;
@@ -184,6 +186,8 @@ export type PopgateEvent =
     }
   /** No relay is configured for this sender: the message waits. Told once for each sender. */
   | { readonly kind: "unroutable"; readonly message: MessageId; readonly sender: string; readonly detail: string }
+  /** A key that mail is to be signed with cannot be used. Told once for as long as it lasts. */
+  | { readonly kind: "dkim-failed"; readonly domain: string; readonly selector: string; readonly detail: string }
   // Destinations
   /** A relay's account, or one sender's use of it, is out of service until `until`: nothing is bounced for it. */
   | {
@@ -202,6 +206,8 @@ export type PopgateEvent =
       readonly probeAt: number;
     }
   | { readonly kind: "destination-up"; readonly destination: string; readonly afterMs: number }
+  | { readonly kind: "admin-listening"; readonly socket: string }
+  | { readonly kind: "admin-failed"; readonly detail: string }
   /** Somebody has asked for something to be done, over the admin interface. */
   | { readonly kind: "admin"; readonly by: string; readonly request: string; readonly detail: string }
   // Anything that should not happen

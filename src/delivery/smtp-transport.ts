@@ -17,6 +17,7 @@ import type { Clock, EpochMs } from "../core/ports.ts";
 import type { Cause, Outcome } from "../core/outcome.ts";
 import type { TlsSessions } from "../net/tls-sessions.ts";
 import { causeOf, destinationOf, isTooMany, outcomeOf, type Failure } from "./classify.ts";
+import type { Signer } from "./smtp-dkim.ts";
 import { refusesParameters } from "./smtp-dsn.ts";
 import { SmtpFailure, type RejectedRecipient } from "./smtp-failure.ts";
 import { defaultSmtpTimeouts, type SmtpTimeouts } from "./smtp-limits.ts";
@@ -37,6 +38,8 @@ export interface SmtpTransportOptions extends Omit<SmtpSessionOptions, "timeouts
 export interface SmtpTransportPorts {
   readonly clock: Clock;
   readonly sessions?: TlsSessions | undefined;
+  /** Relays, where there are keys: signs what is sent (DKIM). */
+  readonly signer?: Signer | undefined;
 }
 
 /** `withDsn`: its wishes were put to the server, if that offers DSN. */
@@ -55,22 +58,27 @@ class SmtpTransport implements Transport {
   readonly #judge: NonNullable<SmtpTransportOptions["judge"]>;
   readonly #clock: Clock;
   readonly #pool: SmtpPool;
+  readonly #signer: Signer | undefined;
   #maxOctets: number | undefined;
   /** It offers DSN, and refuses what it brings. */
   #refusesDsn = false;
 
-  constructor(options: SmtpTransportOptions, { clock, sessions }: SmtpTransportPorts) {
+  constructor(options: SmtpTransportOptions, { clock, sessions, signer }: SmtpTransportPorts) {
     this.name = options.name;
     this.#eightBit = options.eightBit;
     this.#judge = options.judge ?? ((result) => result);
     this.#clock = clock;
+    this.#signer = signer;
     const { timeouts = defaultSmtpTimeouts } = options;
     this.#pool = new SmtpPool({ ...options, timeouts, sessions }, options, clock);
   }
 
-  async deliver(transaction: Transaction, signal: AbortSignal): Promise<TransactionResult> {
+  async deliver(message: Transaction, signal: AbortSignal): Promise<TransactionResult> {
     signal.throwIfAborted();
     const begun = this.#clock.now();
+    // Before a connection is taken: it would be idle for as long as a large message is hashed.
+    const transaction = await this.#signed(message, begun, signal);
+    if ("outcomes" in transaction) return transaction;
     const kept = this.#pool.take();
     const first = kept === undefined ? undefined : await this.#try(transaction, kept, begun, signal);
     if (first !== undefined && first !== "again") return first;
@@ -86,6 +94,21 @@ class SmtpTransport implements Transport {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool[Symbol.asyncDispose]();
+  }
+
+  /** The transaction as it will be sent; or, when it cannot be signed or read, what came of it. */
+  async #signed(message: Transaction, begun: EpochMs, signal: AbortSignal): Promise<Transaction | TransactionResult> {
+    if (this.#signer === undefined) return message;
+    try {
+      const result = await this.#signer.sign(message.body, signal);
+      if (result.kind === "unsigned") return message;
+      if (result.kind === "failed") return this.#deferred(message, result.message, begun);
+      const field = Buffer.from(result.field);
+      return { ...message, size: message.size + field.length, body: () => preceded(field, message.body()) };
+    } catch (error) {
+      signal.throwIfAborted();
+      return this.#bodyFailed(message, error instanceof Error ? error : new Error(String(error)), begun);
+    }
   }
 
   async #open(signal: AbortSignal): Promise<SmtpSession | SmtpFailure> {
@@ -165,9 +188,15 @@ class SmtpTransport implements Transport {
   }
 
   #bodyFailed(transaction: Transaction, bodyError: Error, begun: EpochMs): TransactionResult {
-    const cause: Cause = { kind: "internal", message: `the message could not be read: ${bodyError.message}` };
+    const result = this.#deferred(transaction, `the message could not be read: ${bodyError.message}`, begun);
+    return { ...result, bodyError };
+  }
+
+  /** Trouble of our own. */
+  #deferred(transaction: Transaction, message: string, begun: EpochMs): TransactionResult {
+    const cause: Cause = { kind: "internal", message };
     const outcomes = this.#outcomesOf(transaction, [], { kind: "deferred", cause });
-    return { ...this.#result(transaction, outcomes, [], { kind: "answered" }, begun), bodyError };
+    return this.#result(transaction, outcomes, [], { kind: "answered" }, begun);
   }
 
   #failed(
@@ -216,6 +245,11 @@ class SmtpTransport implements Transport {
       ms: this.#clock.now() - begun,
     });
   }
+}
+
+async function* preceded(field: Buffer, body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield field;
+  yield* body;
 }
 
 /** Before MAIL was answered: lost while it was kept, or past a limit of the server's for one connection (421). */

@@ -29,6 +29,7 @@ export type TroubleKind =
   /** A relay has been down for `lastingMs`. */
   | "relay-down"
   | "unroutable"
+  | "dkim"
   | "listener"
   | "certificate"
   | "back-pressure"
@@ -162,6 +163,13 @@ export class Troubles {
         return this.#relayDown(event.destination, event.cause, since, make);
       case "unroutable":
         return make("unroutable", "", `${event.sender}: ${event.detail}`, event.sender);
+      case "dkim-failed":
+        return make(
+          "dkim",
+          "",
+          `${event.selector} ${event.domain}: ${event.detail}`,
+          `${event.selector} ${event.domain}`,
+        );
       case "listener-failed":
         return make("listener", "", `${event.address}: ${event.detail}`, event.address);
       case "certificate-refused":
