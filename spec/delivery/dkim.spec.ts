@@ -390,7 +390,7 @@ describe("on the way", () => {
     const body = async function* (watched: boolean): AsyncGenerator<Buffer> {
       yield Buffer.from(`${header}\r\n`);
       for (let octets = 0, number = 0; octets < 150_000_000; octets += chunk.length, number++) {
-        if (watched && number % 250 === 0) most = Math.max(most, held());
+        if (watched && number % 100 === 0) most = Math.max(most, held());
         yield chunk;
       }
     };
