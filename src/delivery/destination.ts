@@ -23,6 +23,8 @@ const jitter = 0.2;
 /** The allowance comes back sooner: mail waits for it. Later: another relay takes over. */
 const longestAllowanceWaitMs = 10 * 60_000;
 
+const dayMs = 86_400_000;
+
 interface Down {
   readonly since: EpochMs;
   readonly at: EpochMs;
@@ -53,6 +55,8 @@ export interface Allowance {
 /** For status and back pressure. */
 export type DestinationState =
   | { readonly kind: "up" }
+  /** By an administrator. */
+  | { readonly kind: "stopped"; readonly since: EpochMs }
   | { readonly kind: "down"; readonly since: EpochMs; readonly cause: string; readonly until: EpochMs }
   | {
       readonly kind: "paused";
@@ -64,7 +68,7 @@ export type DestinationState =
   /** The configured allowance is spent. */
   | { readonly kind: "spent"; readonly until: EpochMs };
 
-/** Whether a sender's mail can go there now. */
+/** Whether mail can go there now. */
 export type Usability =
   | { readonly kind: "yes" }
   /** One message may be tried. */
@@ -79,9 +83,10 @@ export class Destination {
   readonly #ports: DestinationPorts;
   readonly #allowance: Allowance | undefined;
   readonly #pause: AccountPause;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(what: "usable" | "room") => void>();
   #down: Down | undefined;
   #running = 0;
+  #stoppedAt: EpochMs | undefined;
 
   constructor(name: string, ports: DestinationPorts, allowance?: Allowance) {
     this.name = name;
@@ -95,6 +100,7 @@ export class Destination {
    * all that share the destination), or as many as there is room and allowance for.
    */
   room(running: number, most: number): number {
+    if (this.#stoppedAt !== undefined) return 0;
     const now = this.#ports.clock.now();
     const free = this.#allowance?.free() ?? Infinity;
     const until = this.#troubleUntil(now);
@@ -110,24 +116,31 @@ export class Destination {
   /** When there can be room that is not there now; `undefined`: only after a change. */
   nextAt(): EpochMs | undefined {
     const now = this.#ports.clock.now();
-    const until = this.#troubleUntil(now);
-    const freeAt = this.#allowance?.freeAt();
-    const times = [until, freeAt].filter((time) => time !== undefined && time > now);
-    return times.length === 0 ? undefined : Math.max(...times.filter((time) => time !== undefined));
+    const latest = Math.max(this.#troubleUntil(now) ?? now, this.#allowance?.freeAt() ?? now);
+    return latest > now ? latest : undefined;
   }
 
-  /** Whether mail of this sender can go there now. */
-  usable(sender: Address | undefined): Usability {
+  /** Whether mail can go there now. */
+  usable(): Usability {
     const now = this.#ports.clock.now();
+    // Only a person ends it, and that is told as a change.
+    if (this.#stoppedAt !== undefined) return { kind: "no", until: now + dayMs };
     const until = this.#troubleUntil(now);
-    const senderUntil = this.#pause.senderUntil(sender);
-    const spentUntil = this.#spentUntil(now);
-    const times = [until, senderUntil, spentUntil].filter((time) => time !== undefined && time > now);
-    if (times.length > 0) return { kind: "no", until: Math.max(...times.filter((time) => time !== undefined)) };
+    const latest = Math.max(until ?? now, this.#spentUntil(now) ?? now);
+    if (latest > now) return { kind: "no", until: latest };
     return { kind: until === undefined ? "yes" : "trial" };
   }
 
+  /** Whether mail of this sender can go there now. */
+  usableFor(sender: Address | undefined): Usability {
+    const usable = this.usable();
+    const until = this.#pause.senderUntil(sender);
+    if (until === undefined) return usable;
+    return { kind: "no", until: usable.kind === "no" ? Math.max(until, usable.until) : until };
+  }
+
   state(): DestinationState {
+    if (this.#stoppedAt !== undefined) return { kind: "stopped", since: this.#stoppedAt };
     const pause = this.#pause.whole;
     if (pause !== undefined) {
       const { trouble, since, cause, until } = pause;
@@ -141,6 +154,13 @@ export class Destination {
     return until === undefined ? { kind: "up" } : { kind: "spent", until };
   }
 
+  /** Nothing new is begun there from now on, until it is called with false: an administrator's doing. */
+  stop(isStopped: boolean): void {
+    if (isStopped === (this.#stoppedAt !== undefined)) return;
+    this.#stoppedAt = isStopped ? this.#ports.clock.now() : undefined;
+    this.#tell("usable");
+  }
+
   /** A message is under way there until this is disposed. */
   enter(): Disposable {
     let isOver = false;
@@ -150,7 +170,7 @@ export class Destination {
         if (isOver) return;
         isOver = true;
         this.#running -= 1;
-        this.#tell();
+        this.#tell("room");
       },
     };
   }
@@ -178,17 +198,17 @@ export class Destination {
           sender,
         ),
       );
-    if (changes.includes(true)) this.#tell();
+    if (changes.includes(true)) this.#tell("usable");
   }
 
-  /** Calls `listener` when it may have become usable or unusable, or has room again. */
-  onChange(listener: () => void): Disposable {
+  /** Calls `listener` when it has become usable or unusable, for everybody or for one sender, or has room again. */
+  onChange(listener: (what: "usable" | "room") => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
-  #tell(): void {
-    for (const listener of this.#listeners) listener();
+  #tell(what: "usable" | "room"): void {
+    for (const listener of this.#listeners) listener(what);
   }
 
   #troubleUntil(now: EpochMs): EpochMs | undefined {

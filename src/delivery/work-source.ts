@@ -25,13 +25,13 @@ export interface WorkWanted {
   readonly largeRoom: number;
   /** Messages that are not to be taken now. */
   readonly passesOver: (id: MessageId) => boolean;
-  /** To be taken only when there is no other. */
+  /** To be taken only when there is no other: the last trial's, which must not be every trial. */
   readonly lastly: MessageId | undefined;
 }
 
 export interface WorkSource {
   /** At most as many as there is room for; none when there is nothing to do now. */
-  next(wanted: WorkWanted): Promise<readonly Work[]>;
+  next(wanted: WorkWanted, signal: AbortSignal): Promise<readonly Work[]>;
   /** When there can be something that is not there now; `undefined`: only after a change. */
   nextAt(): Promise<EpochMs | undefined>;
   /** Somebody has messages under way that may become this worker's. */

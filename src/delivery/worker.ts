@@ -154,13 +154,14 @@ class Shift {
   async #beginDue(): Promise<number> {
     const room = this.#room();
     if (room === 0) return 0;
-    const works = await this.#ports.source.next({
+    const wanted = {
       room,
       largeRoom: Math.max(1, Math.floor(this.#options.concurrency / 2)) - this.#largeRunning,
-      passesOver: (id) => (this.#once && this.#tried.has(id)) || this.#isPaused(id),
+      passesOver: (id: MessageId) => (this.#once && this.#tried.has(id)) || this.#isPaused(id),
       // One message that a target has no room for, or hangs up at, must not be every trial.
       lastly: this.#ports.destination.isDown ? this.#memory.last : undefined,
-    });
+    };
+    const works = await this.#ports.source.next(wanted, this.#signal);
     for (const work of works) {
       // What has come meanwhile: the end, or trouble.
       if (this.#signal.aborted || this.#room() === 0) work[Symbol.dispose]();
