@@ -17,7 +17,7 @@ import type { MessageId } from "../core/ids.ts";
 import type { Clock, EpochMs } from "../core/ports.ts";
 import { examine, type Examined } from "../message/examine.ts";
 import { readSubmission, type SubmissionEdits } from "../message/submission.ts";
-import { receivedField, smtpProtocol } from "../message/trace.ts";
+import { receivedField, smtpProtocol, type SmtpProtocol } from "../message/trace.ts";
 import type { Ingest, Intake } from "../spool/port.ts";
 import type { MessageDraft } from "../spool/record.ts";
 import { mergedRecipients } from "./merged-recipients.ts";
@@ -188,7 +188,7 @@ function ourField(hostname: string, { client, request }: Envelope, id: MessageId
   return receivedField({ hostname, from, address, protocol: protocolOf(client, request), tls, id, at });
 }
 
-function protocolOf({ esmtp, tls, user }: SmtpClient, { smtpUtf8 }: MailRequest): ReturnType<typeof smtpProtocol> {
+function protocolOf({ esmtp, tls, user }: SmtpClient, { smtpUtf8 }: MailRequest): SmtpProtocol {
   return smtpProtocol({ esmtp, secure: tls !== undefined, authenticated: user !== undefined, smtpUtf8 });
 }
 
