@@ -7,7 +7,7 @@
 set -eu
 
 prefix=/opt/popgate-peers
-want="dovecot-pop3d postfix swaks strace openssl ca-certificates"
+want="dovecot-pop3d postfix libsasl2-modules swaks libnet-ssleay-perl strace openssl ca-certificates"
 
 [ "$(id -u)" = 0 ] || { echo "peers-install: must be root: it installs Debian packages ($want, exim4-daemon-light)" >&2; exit 1; }
 command -v apt-get >/dev/null || { echo "peers-install: needs a Debian system with apt-get" >&2; exit 1; }

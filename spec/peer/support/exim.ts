@@ -7,7 +7,7 @@ import path from "node:path";
 import type { Owner } from "./maildir.ts";
 import { freePorts, startProgram, type Program } from "./program.ts";
 
-const binary = "/opt/popgate-peers/exim/usr/sbin/exim4";
+export const eximBinary = "/opt/popgate-peers/exim/usr/sbin/exim4";
 
 export interface EximOptions {
   readonly dir: string;
@@ -46,6 +46,7 @@ export async function startExim(options: EximOptions): Promise<Exim> {
   await writeFile(
     config,
     `
+exim_path = ${eximBinary}
 primary_hostname = ${options.hostname}
 local_interfaces = 127.0.0.1
 daemon_smtp_ports = ${port}
@@ -91,7 +92,7 @@ begin retry
   );
   const program = await startProgram({
     name: `exim ${options.hostname}`,
-    command: binary,
+    command: eximBinary,
     args: ["-C", config, "-bdf", "-q1m"],
     ports: [port],
     log: path.join(spool, "mainlog"),

@@ -1,5 +1,5 @@
 /** Mail for the peers: composed here, sent with nodemailer over one real SMTP conversation each or a pool of them. */
-import { createTransport } from "nodemailer";
+import { createTransport, type SendMailOptions } from "nodemailer";
 
 export interface TestMail {
   /** Stands in `X-Test-Id`, by which a message is known again wherever it turns up. */
@@ -9,9 +9,14 @@ export interface TestMail {
   /** Header lines, without the id. */
   readonly header: readonly string[];
   readonly body?: string;
+  /** Wishes for reports (RFC 3461), the same for all recipients. */
+  readonly dsn?: { readonly envid: string; readonly ret: "FULL" | "HDRS"; readonly notify: readonly DsnNotify[] };
 }
 
-function compose(mail: TestMail): string {
+type DsnNotify = "never" | "success" | "failure" | "delay";
+
+/** The message as it is handed over, with CRLF line ends. */
+export function compose(mail: TestMail): string {
   return [`X-Test-Id: ${mail.id}`, ...mail.header, "", mail.body ?? `This is ${mail.id}.`, ""].join("\r\n");
 }
 
@@ -30,13 +35,21 @@ export async function sendAll(port: number, mails: readonly TestMail[], connecti
     await Promise.all(
       Array.from({ length: connections }, async () => {
         for (let mail = queue.shift(); mail !== undefined; mail = queue.shift()) {
-          await transport.sendMail({ envelope: { from: mail.from, to: [...mail.rcpt] }, raw: compose(mail) });
+          const envelope = { from: mail.from, to: [...mail.rcpt], use8BitMime: true };
+          await transport.sendMail({ envelope, raw: compose(mail), ...wishes(mail) });
         }
       }),
     );
   } finally {
     transport.close();
   }
+}
+
+function wishes({ dsn, rcpt }: TestMail): Pick<SendMailOptions, "dsn"> {
+  if (dsn === undefined) return {};
+  const ret = dsn.ret === "HDRS" ? "headers" : "full";
+  const [recipient = ""] = rcpt;
+  return { dsn: { id: dsn.envid, return: ret, notify: [...dsn.notify], recipient: `rfc822;${recipient}` } };
 }
 
 /** The id of a stored message. */

@@ -1,6 +1,6 @@
 /**
  * Real Postfix, as the provider's mail exchanger (a catch-all, with or without a virtual alias map in front of the box)
- * or as the target in Exchange's place.
+ * or as the target in Exchange's place. What it is besides is said in further lines of main.cf and master.cf.
  */
 import { execFileSync } from "node:child_process";
 import { mkdir, writeFile, chmod } from "node:fs/promises";
@@ -20,7 +20,12 @@ export interface PostfixOptions {
   readonly box:
     | { readonly kind: "catch-all" | "alias"; readonly maildir: string }
     | { readonly kind: "users"; readonly maildir: string; readonly names: readonly string[] };
+  /** A port that was found before; a free one without it. */
+  readonly port?: number;
+  /** Further lines of main.cf; they count instead of those before. */
   readonly extra?: string;
+  /** Further services of master.cf, and the ports that they answer on. */
+  readonly services?: { readonly lines: string; readonly ports: readonly number[] };
 }
 
 export interface Postfix extends AsyncDisposable {
@@ -35,7 +40,7 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   for (const sub of ["etc", "queue", "data"]) await mkdir(path.join(dir, sub), { recursive: true });
   await chmod(path.join(dir, "queue"), 0o755);
   execFileSync("chown", ["postfix", path.join(dir, "data")]);
-  const [port = 0] = await freePorts(1);
+  const port = options.port ?? (await freePorts(1))[0] ?? 0;
   const { box } = options;
   const boxes =
     box.kind === "users"
@@ -46,9 +51,7 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
     box.kind === "alias"
       ? `virtual_mailbox_domains = box.provider.example\nvirtual_alias_domains = ${options.domain}\nvirtual_alias_maps = regexp:${dir}/etc/aliases`
       : `virtual_mailbox_domains = ${options.domain}`;
-  await writeFile(
-    path.join(dir, "etc", "main.cf"),
-    `
+  const settings = `
 compatibility_level = 3.6
 queue_directory = ${dir}/queue
 data_directory = ${dir}/data
@@ -82,9 +85,8 @@ smtpd_client_connection_count_limit = 0
 smtputf8_enable = no
 ${boxes}
 ${domains}
-${options.extra ?? ""}
-`,
-  );
+`;
+  await writeFile(path.join(dir, "etc", "main.cf"), overridden(settings, options.extra ?? ""));
   const pattern = `/@${options.domain.replaceAll(".", String.raw`\.`)}$/`;
   await writeFile(path.join(dir, "etc", "aliases"), `${pattern} sammel@box.provider.example\n`);
   await writeFile(
@@ -100,6 +102,7 @@ trace unix - - n - 0 bounce
 verify unix - - n - 1 verify
 flush unix n - n 1000? 0 flush
 proxymap unix - - n - - proxymap
+tlsmgr unix - - n 1000? 1 tlsmgr
 smtp unix - - n - - smtp
 error unix - - n - - error
 retry unix - - n - - error
@@ -110,16 +113,30 @@ anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 showq unix n - n - - showq
 postlog unix-dgram n - n - 1 postlogd
+${options.services?.lines ?? ""}
 `,
   );
   const program = await startProgram({
     name: `postfix ${options.hostname}`,
     command: "/usr/sbin/postfix",
     args: ["-c", path.join(dir, "etc"), "start-fg"],
-    ports: [port],
+    ports: [port, ...(options.services?.ports ?? [])],
     log,
     // The master process starts a session of its own.
     stopCommand: ["/usr/sbin/postfix", "-c", path.join(dir, "etc"), "stop"],
   });
   return { port, program, log, [Symbol.asyncDispose]: async () => program[Symbol.asyncDispose]() };
+}
+
+/**
+ * Settings with those that are named again left out: Postfix warns of each at every start of a process, and its log
+ * service stands still when it has to log too many of its own.
+ */
+function overridden(settings: string, extra: string): string {
+  const nameOf = (line: string): string => line.split("=")[0]?.trim() ?? "";
+  const again = new Set(extra.split("\n").filter(Boolean).map(nameOf));
+  return `${settings
+    .split("\n")
+    .filter((line) => !again.has(nameOf(line)))
+    .join("\n")}\n${extra}\n`;
 }
