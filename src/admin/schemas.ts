@@ -1,0 +1,228 @@
+/**
+ * What travels over the admin interface: one zod schema for each thing, from which the types, the checks of what comes in
+ * and the OpenAPI document are made. Times are epoch milliseconds, sizes octets, ids queue ids.
+ */
+import { z } from "zod";
+
+const time = () => z.int().nonnegative().describe("Epoch milliseconds.");
+const id = () => z.string().describe("Queue id.");
+
+export const problem = z
+  .strictObject({
+    type: z.string().describe("`about:blank`, or what kind of problem it is."),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().optional().describe("What was wrong, where, and what to do."),
+    errors: z.array(z.strictObject({ path: z.string(), message: z.string() })).optional(),
+  })
+  .describe("RFC 9457.");
+
+/** What is wrong, and what a person can do about it. */
+export const trouble = z.strictObject({
+  severity: z.enum(["warning", "error"]),
+  about: z.string().describe("An account, a destination, the spool, the listener or a certificate."),
+  detail: z.string(),
+  remedy: z.string(),
+  since: time().optional(),
+});
+
+export const accountStatus = z.strictObject({
+  name: z.string(),
+  kind: z.enum(["collector", "mailbox"]),
+  host: z.string(),
+  enabled: z.boolean(),
+  paused: z.boolean(),
+  polling: z.boolean(),
+  nextPollAt: time().optional(),
+  lastPollAt: time().optional(),
+  lastSuccessAt: time().optional(),
+  last: z.string().describe("What the last poll came to, in words.").optional(),
+  failing: z.boolean(),
+  profile: z.string().optional(),
+});
+
+export const destinationStatus = z.strictObject({
+  name: z.string(),
+  state: z.enum(["up", "down", "paused", "stopped"]).describe("`stopped`: by an administrator."),
+  since: time().optional(),
+  retryAt: time().optional(),
+  cause: z.string().optional(),
+  running: z.int().describe("Messages under way."),
+});
+
+const queueCounts = z.strictObject({
+  queued: z.int(),
+  held: z.int(),
+  octets: z.int(),
+  oldestQueuedAt: time().optional(),
+  heldByReason: z.record(z.string(), z.int()),
+});
+
+export const status = z.strictObject({
+  version: z.string(),
+  hostname: z.string(),
+  startedAt: time(),
+  now: time(),
+  config: z.string(),
+  spool: z.strictObject({
+    dir: z.string(),
+    health: z.enum(["ok", "full", "failed"]),
+    detail: z.string().optional(),
+    freeOctets: z.int().optional(),
+  }),
+  queue: queueCounts,
+  accounts: z.array(accountStatus),
+  destinations: z.array(destinationStatus),
+  listeners: z.array(z.string()),
+  backPressure: z.string().optional().describe("Why new mail is refused for now; absent when it is taken."),
+  troubles: z.array(trouble),
+});
+
+export const recipientState = z.enum(["queued", "held", "delivered", "bounced", "expired", "dropped"]);
+
+export const messageSummary = z.strictObject({
+  id: id(),
+  direction: z.enum(["inbound", "outbound"]),
+  state: z.enum(["queued", "held", "ended"]).describe("`held` when anything of it is."),
+  receivedAt: time(),
+  size: z.int(),
+  origin: z.string().describe("Account, SMTP client or `popgate`."),
+  reversePath: z.string().describe("Empty for the null reverse path."),
+  recipients: z.array(z.strictObject({ address: z.string(), state: recipientState })),
+  from: z.string(),
+  subject: z.string(),
+  messageId: z.string(),
+  reason: z.string().optional().describe("Of the hold."),
+  nextAttemptAt: time().optional(),
+});
+
+export const recipientDetail = z.strictObject({
+  address: z.string(),
+  state: recipientState,
+  attempts: z.int(),
+  nextAttemptAt: time().optional(),
+  at: time().optional().describe("When it ended or was held."),
+  detail: z.string().describe("The server's words, or the reason."),
+  unconfirmed: z.int().describe("Attempts of which it is not known whether the server took the message."),
+});
+
+export const attempt = z.strictObject({
+  at: time(),
+  destination: z.string(),
+  recipients: z.array(z.string()),
+  text: z.string(),
+});
+
+/** One step of the way a message went, for the command line and the page alike. */
+export const step = z.strictObject({
+  kind: z.enum(["received", "field", "ignored", "mapped", "removed", "recipient", "hold", "attempt", "reply", "note"]),
+  text: z.string(),
+  at: time().optional(),
+  good: z.boolean().optional().describe("False for what went wrong, true for what ended well."),
+});
+
+export const messageDetail = messageSummary.extend({
+  digest: z.string(),
+  hold: z
+    .strictObject({ reason: z.string(), detail: z.string(), meaning: z.string(), remedy: z.string(), since: time() })
+    .optional(),
+  details: z.array(recipientDetail),
+  attempts: z.array(attempt),
+  headers: z.string().describe("The header block as text; absent octets are shown as U+FFFD. Empty when it has ended."),
+  removed: z.array(z.string()).describe("Fields that are left out of what is delivered."),
+  endedAt: time().optional(),
+});
+
+export const explanation = z.strictObject({
+  message: messageSummary,
+  steps: z.array(step),
+  summary: z.string().describe("In one sentence: where it is, or what became of it, and why."),
+});
+
+export const messageFilter = z.strictObject({
+  state: z.enum(["queued", "held"]).optional(),
+  direction: z.enum(["inbound", "outbound"]).optional(),
+  account: z.string().optional(),
+  recipient: z.string().optional().describe("Part of an address, case does not matter."),
+  sender: z.string().optional().describe("Part of the reverse path or From."),
+  subject: z.string().optional().describe("Part of the subject."),
+  reason: z.string().optional().describe("Of the hold."),
+  olderThanMs: z.coerce.number().int().nonnegative().optional(),
+  youngerThanMs: z.coerce.number().int().nonnegative().optional(),
+  after: z.string().optional().describe("Cursor: the `next` of the page before."),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+});
+
+export const messagePage = z.strictObject({
+  messages: z.array(messageSummary),
+  next: z.string().optional().describe("Cursor of the next page; absent at the end."),
+});
+
+const whom = z.array(z.string().min(3)).min(1).optional().describe("Only these recipients; all of them without it.");
+
+/** What a person does to messages. */
+export const action = z.discriminatedUnion("action", [
+  z.strictObject({ action: z.literal("retry"), recipients: whom }),
+  z.strictObject({ action: z.literal("hold"), recipients: whom, detail: z.string().max(500).optional() }),
+  z.strictObject({ action: z.literal("release"), to: whom }),
+  z.strictObject({ action: z.literal("redirect"), recipients: whom, to: z.string().min(3) }),
+  z.strictObject({ action: z.literal("drop"), recipients: whom }),
+]);
+
+export const bulkAction = z.strictObject({
+  ids: z.array(z.string()).min(1).max(1000),
+  act: action,
+});
+
+export const actionResult = z.strictObject({
+  id: id(),
+  kind: z.enum(["done", "unchanged", "not-found", "refused"]),
+  detail: z.string(),
+  message: messageSummary.optional(),
+});
+
+export const resolveRequest = z.strictObject({
+  ids: z.array(z.string()).optional(),
+  dryRun: z.boolean().default(false),
+});
+
+export const resolution = z.strictObject({
+  id: id(),
+  kind: z.enum(["released", "duplicate", "held", "skipped"]),
+  recipients: z.array(z.string()).optional(),
+  detail: z.string(),
+});
+
+export const pollResult = z.strictObject({
+  account: z.string(),
+  kind: z.enum(["done", "failed", "delayed", "not-polled"]),
+  detail: z.string(),
+});
+
+export const eventMessage = z.strictObject({
+  at: time(),
+  kind: z.string(),
+  level: z.enum(["debug", "info", "warn", "error"]),
+  text: z.string(),
+  message: z.string().optional(),
+  account: z.string().optional(),
+});
+
+export type Problem = z.output<typeof problem>;
+export type Trouble = z.output<typeof trouble>;
+export type AccountStatus = z.output<typeof accountStatus>;
+export type DestinationStatus = z.output<typeof destinationStatus>;
+export type Status = z.output<typeof status>;
+export type MessageSummary = z.output<typeof messageSummary>;
+export type MessageDetail = z.output<typeof messageDetail>;
+export type RecipientDetail = z.output<typeof recipientDetail>;
+export type Step = z.output<typeof step>;
+export type Explanation = z.output<typeof explanation>;
+export type MessageFilter = z.output<typeof messageFilter>;
+export type MessagePage = z.output<typeof messagePage>;
+export type Action = z.output<typeof action>;
+export type ActionResult = z.output<typeof actionResult>;
+export type ResolveRequest = z.output<typeof resolveRequest>;
+export type ResolutionResult = z.output<typeof resolution>;
+export type PollResult = z.output<typeof pollResult>;
+export type EventMessage = z.output<typeof eventMessage>;
