@@ -1,5 +1,13 @@
 /** What a configuration means, in plain words: what `popgate check` shows. Times, sizes and lists as a person says them. */
-import type { AccountConfig, Config, Credentials, KeepRule, Schedule } from "../config/config.ts";
+import type {
+  AccountConfig,
+  Config,
+  Credentials,
+  KeepRule,
+  RelayConfig,
+  Schedule,
+  SenderPattern,
+} from "../config/config.ts";
 import { sourceName, type Place, type Source } from "../message/policy.ts";
 
 /** One line each; what belongs to the line above is indented. */
@@ -94,12 +102,56 @@ function rejectWords({ exchange: { onReject } }: Config): string {
   return onReject.kind === "hold" ? "their mail is held" : "their mail is returned to its sender";
 }
 
-function outboundWords({ listener, relays }: Config): readonly string[] {
+function outboundWords({ listener, relays, dkim, reportLanguage }: Config): readonly string[] {
   if (listener === undefined) return [];
-  const addresses = [...listener.listen, ...listener.listenImplicit].map(({ host, port }) => `${host}:${port}`);
-  return [
-    `Outbound mail is taken at ${list(addresses)} and sent by ${list(relays.map(({ name, host }) => `${name} (${host})`))}.`,
+  const plain = listener.listen.map(({ host, port }) => `${host}:${port}`);
+  const implicit = listener.listenImplicit.map(({ host, port }) => `${host}:${port} (TLS)`);
+  const who = [
+    ...(listener.allow.length === 0 ? [] : [`hosts of ${list(listener.allow)}`]),
+    ...(listener.users.size === 0 ? [] : [`who logs in as ${list([...listener.users.keys()])}`]),
   ];
+  const senders = listener.foreignSenders ? "any domain" : list(listener.senderDomains);
+  const own = { exchange: "goes to Exchange", relay: "goes by the relays" }[listener.ownDomains];
+  const away =
+    listener.atProvider.length === 0 ? "" : `, that to ${list(listener.atProvider.map(patternWords))} by the relays`;
+  const languages = { de: "German", en: "English", both: "German and English" };
+  return [
+    `Outbound mail is taken at ${list([...plain, ...implicit])} from ${list(who)}; senders of ${senders}; up to ${sizeWords(listener.maxOctets)}.`,
+    `  Mail to own domains ${own}${away}.`,
+    `  Senders are told of a delay after ${durationWords(listener.delayNoticeMs)} and of failure after ${durationWords(listener.giveUpMs)}, in ${languages[reportLanguage]}.`,
+    ...relays.map(relayWords),
+    ...dkim.map(
+      ({ domain, selector, activeFrom }) =>
+        `Mail of ${domain} is signed (DKIM, selector ${selector})${activeFrom === 0 ? "" : ` from ${new Date(activeFrom).toISOString()}`}.`,
+    ),
+  ];
+}
+
+function relayWords({
+  name,
+  host,
+  port,
+  tls,
+  credentials,
+  senders,
+  rates,
+  envelopeFrom,
+  rewrite,
+}: RelayConfig): string {
+  const login = credentials === undefined ? "" : `, as ${credentials.user}`;
+  const limits = rates.map(({ messages, perMs }) => `${messages} in ${durationWords(perMs)}`);
+  return [
+    `Relay ${name}: ${host}:${port}, ${tlsWords(tls)}${login}, for ${list(senders.map(patternWords))}`,
+    ...(limits.length === 0 ? [] : [`at most ${list(limits)}`]),
+    ...(envelopeFrom === undefined ? [] : [`with ${envelopeFrom} as the sender instead of ${list([...rewrite])} ones`]),
+  ]
+    .join("; ")
+    .concat(".");
+}
+
+function patternWords(pattern: SenderPattern): string {
+  if (pattern.kind === "all") return "everybody";
+  return pattern.kind === "domain" ? `*@${pattern.domain}` : pattern.address;
 }
 
 const durationUnits = [
