@@ -246,11 +246,11 @@ describe("the event", () => {
   });
 
   it("comes without any mail being sent, and the watch ends with its signal", async () => {
-    const w = await world();
+    const w = await world({ queueAgeLimitMs: 10 * minute });
     await w.submit();
     const stop = new AbortController();
     const running = w.pressure.run(stop.signal);
-    await w.clock.advance(12 * hour + minute);
+    await w.clock.advance(11 * minute);
     expect(details(w)).toHaveLength(1);
     stop.abort();
     await running;
