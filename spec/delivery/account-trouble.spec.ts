@@ -186,6 +186,8 @@ const rows: readonly Row[] = [
   ],
   ["mail", "452 4.3.1 Insufficient system resources", undefined, "known", "Exchange under load"],
   ["mail", "432 4.3.2 Concurrent connections limit exceeded", undefined, "known", microsoft],
+  ["mail", "452 4.3.1 too many messages in a short time", undefined, "likely", "back pressure, whatever the words"],
+  ["rcpt", "550 5.7.124 Sender not in the group's list, sender denied", undefined, "likely", microsoft],
   ["rcpt", "421 4.3.2 Service shutting down", undefined, "known", "RFC 5321 §3.8"],
   ["greeting", "554 5.7.1 You are not allowed to connect", undefined, "known", "before any account"],
 ];

@@ -134,6 +134,13 @@ describe("mail that is too old", () => {
     expect((after.owed ?? []).map(({ kind }) => kind)).not.toContain("failed");
   });
 
+  it("is held with the account's trouble, though it ran into something else before", () => {
+    const cause = reply(535, "5.7.8", "mail", "wrong password");
+    const before = tried(outboundRecord(), reply(450, "4.2.0"));
+    const after = overdue(before, 5 * day, rules, () => ({ cause, account: "auth" }));
+    expect(stateOf(after, a)).toMatchObject({ kind: "held", hold: { detail: "mail: 535 5.7.8 wrong password" } });
+  });
+
   it("is held when the account's trouble was the last thing it ran into", () => {
     const cause = reply(553, "5.7.1", "rcpt", "Sender address rejected: not owned by user x");
     const after = overdue(tried(outboundRecord(), cause), 5 * day, rules);
