@@ -37,7 +37,7 @@ export interface Pause {
   readonly at: EpochMs;
   readonly until: EpochMs;
   readonly failures: number;
-  readonly cause: string;
+  readonly cause: Cause;
 }
 
 export interface AccountPausePorts {
@@ -63,10 +63,10 @@ export class AccountPause {
     return this.#whole;
   }
 
-  /** Until when this sender cannot use the account; `undefined`: it can. */
-  senderUntil(sender: Address | undefined): EpochMs | undefined {
+  /** While this sender cannot use the account. */
+  ofSender(sender: Address | undefined): Pause | undefined {
     const pause = this.#senders.get(keyOf(sender));
-    return pause !== undefined && isOn(pause, this.#ports.clock.now()) ? pause.until : undefined;
+    return pause !== undefined && isOn(pause, this.#ports.clock.now()) ? pause : undefined;
   }
 
   /** Senders that are paused now, with their pauses. */
@@ -129,7 +129,7 @@ export class AccountPause {
 
   #tell({ trouble, cause, until }: Pause, sender: string | undefined): void {
     const destination = this.#destination;
-    this.#ports.events.emit({ kind: "relay-paused", destination, trouble, sender, cause, until });
+    this.#ports.events.emit({ kind: "relay-paused", destination, trouble, sender, cause: causeText(cause), until });
   }
 
   #forgetOldest(kept: { readonly size: number; keys(): Iterable<string>; delete(key: string): boolean }, most: number) {
@@ -149,7 +149,7 @@ function pauseAfter(before: Pause | undefined, trouble: AccountTrouble, cause: C
   const failures = before?.trouble === trouble ? before.failures + 1 : 1;
   const { first, longest } = pauses[trouble];
   const ms = Math.min(longest, first * 2 ** Math.min(failures - 1, 20));
-  return { trouble, since: before?.since ?? now, at: now, until: now + ms, failures, cause: causeText(cause) };
+  return { trouble, since: before?.since ?? now, at: now, until: now + ms, failures, cause };
 }
 
 function keyOf(sender: Address | undefined): string {

@@ -5,6 +5,9 @@ import type { MessageId } from "../core/ids.ts";
 export class Claims {
   readonly #claims = new Map<MessageId, Set<Address>>();
 
+  /** How many have been made so far. */
+  made = 0;
+
   /** Messages of which anything is under way. */
   get size(): number {
     return this.#claims.size;
@@ -17,6 +20,7 @@ export class Claims {
 
   /** Claims recipients that nobody has claimed, until it is disposed. */
   add(id: MessageId, recipients: ReadonlySet<Address>): Disposable {
+    this.made += 1;
     this.#claims.set(id, (this.#claims.get(id) ?? new Set()).union(recipients));
     return {
       [Symbol.dispose]: () => {

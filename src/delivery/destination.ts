@@ -12,10 +12,10 @@
  */
 import type { Address } from "../core/address.ts";
 import type { EventSink } from "../core/events.ts";
-import { causeText } from "../core/outcome.ts";
+import { causeText, type Cause } from "../core/outcome.ts";
 import type { Clock, EpochMs, Random } from "../core/ports.ts";
 import { AccountPause, isOn } from "./account-pause.ts";
-import type { TransactionResult } from "./transport.ts";
+import type { AccountTrouble, TransactionResult } from "./transport.ts";
 
 /** Pauses between trials. Short: a restart of Exchange takes minutes, and one trial costs one connection. */
 const pausesMs: readonly number[] = [5, 10, 20, 40, 60, 120, 300].map((seconds) => seconds * 1000);
@@ -31,7 +31,7 @@ interface Down {
   /** When the next trial is due. */
   readonly until: EpochMs;
   readonly failures: number;
-  readonly cause: string;
+  readonly cause: Cause;
 }
 
 export interface DestinationPorts {
@@ -74,6 +74,12 @@ export type Usability =
   /** One message may be tried. */
   | { readonly kind: "trial" }
   | { readonly kind: "no"; readonly until: EpochMs };
+
+/** Why mail cannot go there: the cause, and whether that is our account's trouble. */
+export interface Hindrance {
+  readonly cause: Cause;
+  readonly account?: AccountTrouble | undefined;
+}
 
 /** What of a transaction's result says something about the destination. */
 type Seen = Pick<TransactionResult, "destination" | "account" | "outcomes">;
@@ -134,7 +140,7 @@ export class Destination {
   /** Whether mail of this sender can go there now. */
   usableFor(sender: Address | undefined): Usability {
     const usable = this.usable();
-    const until = this.#pause.senderUntil(sender);
+    const until = this.#pause.ofSender(sender)?.until;
     if (until === undefined) return usable;
     return { kind: "no", until: usable.kind === "no" ? Math.max(until, usable.until) : until };
   }
@@ -144,14 +150,29 @@ export class Destination {
     const pause = this.#pause.whole;
     if (pause !== undefined) {
       const { trouble, since, cause, until } = pause;
-      return { kind: "paused", trouble, since, cause, until };
+      return { kind: "paused", trouble, since, cause: causeText(cause), until };
     }
     if (this.#down !== undefined) {
       const { since, cause, until } = this.#down;
-      return { kind: "down", since, cause, until };
+      return { kind: "down", since, cause: causeText(cause), until };
     }
     const until = this.#spentUntil(this.#ports.clock.now());
     return until === undefined ? { kind: "up" } : { kind: "spent", until };
+  }
+
+  /** What keeps mail of this sender from going there; `undefined` when nothing does. */
+  hindranceFor(sender: Address | undefined): Hindrance | undefined {
+    if (this.#stoppedAt !== undefined) return internal("the destination has been paused by an administrator");
+    const pause = this.#pause.whole ?? this.#pause.ofSender(sender);
+    if (pause !== undefined) return { cause: pause.cause, account: pause.trouble };
+    if (this.#down !== undefined) return { cause: this.#down.cause };
+    const isSpent = this.#spentUntil(this.#ports.clock.now()) !== undefined;
+    return isSpent ? internal("the allowance configured as rate is spent") : undefined;
+  }
+
+  /** Senders that cannot use the account there now. */
+  pausedSenders(): readonly string[] {
+    return this.#pause.senders().map(([sender]) => sender);
   }
 
   /** Nothing new is begun there from now on, until it is called with false: an administrator's doing. */
@@ -241,9 +262,13 @@ export class Destination {
     const failures = (before?.failures ?? 0) + 1;
     const pause = pausesMs[Math.min(failures, pausesMs.length) - 1] ?? 0;
     const until = now + Math.round(pause * (1 - jitter + 2 * jitter * random.next()));
-    const cause = causeText(seen.cause);
+    const { cause } = seen;
     this.#down = { since: before?.since ?? now, at: now, until, failures, cause };
-    events.emit({ kind: "destination-down", destination: this.name, cause, probeAt: until });
+    events.emit({ kind: "destination-down", destination: this.name, cause: causeText(cause), probeAt: until });
     return true;
   }
+}
+
+function internal(message: string): Hindrance {
+  return { cause: { kind: "internal", message } };
 }

@@ -96,6 +96,11 @@ export class Dispatcher implements Disposable {
     };
   }
 
+  /** How often a message has been given to a worker. */
+  get given(): number {
+    return this.#claims.made;
+  }
+
   /** Whether anything of a message is under way. */
   isUnderWay(id: MessageId): boolean {
     return this.#claims.has(id);
