@@ -404,5 +404,5 @@ describe("on the way", () => {
       yield* body(false);
     };
     expect(await verdicts(Readable.from(whole(), { objectMode: false }))).toEqual({ s: "pass" });
-  });
+  }, 180_000);
 });

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { startSmtpStandIn } from "../../src/demo/smtp-stand-in.ts";
 import type { Outcome } from "../../src/core/outcome.ts";
 import type { SmtpTransportOptions } from "../../src/delivery/smtp-transport.ts";
+import { OAuthError } from "../../src/oauth/token-source.ts";
 import { certificates } from "../fakes/certificates.ts";
 import { startRawServer } from "./raw-server.ts";
 import { asks, bearer, impostor, saslServer, scram, type Exchange } from "./sasl-server.ts";
@@ -105,6 +106,28 @@ describe("OAUTHBEARER and XOAUTH2", () => {
     expect(lines).toHaveLength(1);
     expect(refusals()).toBe(0);
   });
+
+  test.each([
+    ["temporary", "OAUTH_TEMPORARY"],
+    ["revoked", "EAUTH"],
+  ] as const)(
+    "no token, %s: told apart, since a token endpoint that is down is no trouble of the account",
+    async (kind, code) => {
+      const error = new OAuthError(kind, "https://login.example/token: HTTP 503");
+      for (const thrown of [error, new Error(error.message, { cause: error })]) {
+        const token = async (): Promise<string> => {
+          throw thrown;
+        };
+        const credentials = { user: "chef@firma.example", secret: { kind: "oauth", token, invalidate() {} } } as const;
+        const { outcome, lines } = await deliverTo(
+          { XOAUTH2: bearer(() => "", refusal) },
+          { credentials, auth: "xoauth2" },
+        );
+        expect(outcome).toMatchObject({ kind: "deferred", cause: { kind: "connection", phase: "auth", code } });
+        expect(lines).toEqual([]);
+      }
+    },
+  );
 
   test("a token longer than a command line goes with AUTH all the same", async () => {
     const long = "t".repeat(3000);

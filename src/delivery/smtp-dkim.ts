@@ -33,7 +33,7 @@ export interface SigningKey {
   readonly activeFrom: EpochMs;
 }
 
-export type SignResult =
+type SignResult =
   /** One DKIM-Signature field or several, with their line ends, to go before the message. */
   | { readonly kind: "signed"; readonly field: string }
   | { readonly kind: "unsigned" }
@@ -45,7 +45,7 @@ export interface Signer {
   sign(body: () => AsyncIterable<Buffer>, signal: AbortSignal): Promise<SignResult>;
 }
 
-export interface SignerPorts {
+interface SignerPorts {
   readonly clock: Clock;
   readonly events: EventSink;
 }

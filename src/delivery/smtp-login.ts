@@ -13,12 +13,13 @@ import { randomBytes } from "node:crypto";
 import type SMTPConnection from "nodemailer/lib/smtp-connection";
 import type { SmtpReply } from "../core/outcome.ts";
 import { needsProof, type TlsPolicy } from "../net/tls-policy.ts";
+import { OAuthError } from "../oauth/token-source.ts";
 import { chooseMechanism, type SaslCredentials, type SaslMechanism } from "../sasl/choose.ts";
 import { SmtpFailure } from "./smtp-failure.ts";
 import type { ServerOffers } from "./smtp-offers.ts";
 import { parseSmtpReply } from "./smtp-reply.ts";
 
-export interface LoginOptions {
+interface LoginOptions {
   readonly host: string;
   readonly port: number;
   readonly tls: TlsPolicy;
@@ -160,8 +161,17 @@ function refusal({ name, complaint }: SaslMechanism, reply: SmtpReply): SmtpFail
   return new SmtpFailure({ phase: "auth", reply, tls: false, code: "EAUTH", message });
 }
 
-/** The login did not come to a refusal: our side could not or would not go on. */
+/**
+ * The login did not come to a refusal: our side could not or would not go on. That is the account's trouble (`EAUTH`),
+ * unless it is a token endpoint that is down.
+ */
 function ourFailure(error: unknown, where = ""): SmtpFailure {
   const message = where + (error instanceof Error ? error.message : String(error));
-  return new SmtpFailure({ phase: "auth", reply: undefined, tls: false, code: "EAUTH", message });
+  const code = isPassing(error) ? "OAUTH_TEMPORARY" : "EAUTH";
+  return new SmtpFailure({ phase: "auth", reply: undefined, tls: false, code, message });
+}
+
+function isPassing(error: unknown): boolean {
+  if (error instanceof OAuthError) return error.kind === "temporary";
+  return error instanceof Error && error.cause instanceof OAuthError && error.cause.kind === "temporary";
 }

@@ -7,7 +7,7 @@
  */
 import type SMTPConnection from "nodemailer/lib/smtp-connection";
 
-export type Extension = "8BITMIME" | "SMTPUTF8" | "DSN" | "REQUIRETLS";
+type Extension = "8BITMIME" | "SMTPUTF8" | "DSN" | "REQUIRETLS";
 
 export class ServerOffers {
   readonly #connection: SMTPConnection;
