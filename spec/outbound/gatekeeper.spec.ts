@@ -134,6 +134,14 @@ describe("messages, recipients, size", () => {
     );
   });
 
+  test("the slot at the far end of the minute still counts", () => {
+    const rate = new MessageRate(1);
+    expect(rate.take("c", 4999)).toBe(true);
+    expect(rate.take("c", 60_000)).toBe(false);
+    expect(rate.take("c", 64_999)).toBe(false);
+    expect(rate.take("c", 65_000)).toBe(true);
+  });
+
   test("a clock that is set back does not lock anybody out", () => {
     const rate = new MessageRate(1);
     expect(rate.take("c", 10_000_000)).toBe(true);
