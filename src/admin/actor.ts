@@ -1,4 +1,4 @@
-/** Who asks, for the log and the messages' notes. */
+/** Who asks over the Unix socket, for the log and the messages' notes. */
 import type { FastifyRequest } from "fastify";
 
 export const userHeader = "x-popgate-user";

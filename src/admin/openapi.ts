@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document of the admin interface, made from the table of routes. */
 import { z } from "zod";
-import { routes, streams, type Route } from "./routes.ts";
+import { problemType } from "./problem.ts";
+import { otherPaths, routes, type OtherPath, type Route } from "./routes.ts";
 import { problem } from "./schemas.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -8,33 +9,58 @@ type Json = Readonly<Record<string, unknown>>;
 export function openApi(version: string): Json {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) (paths[openPath(route.path)] ??= {})[route.method.toLowerCase()] = operation(route);
-  for (const stream of streams)
-    (paths[openPath(stream.path)] ??= {})[stream.method.toLowerCase()] = {
-      summary: stream.summary,
-      parameters: [...pathParameters(stream.path), ...queryParameters(stream.query)],
-      responses: { 200: { description: stream.summary }, default: problemResponse() },
-    };
-  return { openapi: "3.1.0", info: { title: "popgate", version }, paths };
+  for (const other of Object.values(otherPaths)) (paths[openPath(other.path)] ??= {})["get"] = otherOperation(other);
+  return {
+    openapi: "3.1.0",
+    info: { title: "popgate", version, description: "Seeing and steering popgate. Times are epoch milliseconds." },
+    paths,
+    components: { schemas: { Problem: schemaOf(problem, "output") } },
+  };
 }
 
-function operation({ path, summary, query, body, response }: Route): Json {
+function operation({ method, path, summary, query, body, response }: Route): Json {
   return {
+    operationId: operationId(method, path),
     summary,
     parameters: [...pathParameters(path), ...queryParameters(query)],
-    ...(body === undefined ? {} : { requestBody: { content: jsonContent(body, "input") } }),
-    responses: { 200: { description: "Done", content: jsonContent(response, "output") }, default: problemResponse() },
+    ...(body === undefined ? {} : { requestBody: bodyOf(body) }),
+    responses: {
+      200: { description: "Done", content: { "application/json": { schema: schemaOf(response, "output") } } },
+      default: problemResponse,
+    },
   };
 }
 
-function problemResponse(): Json {
+function otherOperation({ path, summary, type, query }: OtherPath): Json {
   return {
-    description: "What was wrong",
-    content: { "application/problem+json": { schema: z.toJSONSchema(problem) } },
+    operationId: operationId("GET", path),
+    summary,
+    parameters: [...pathParameters(path), ...queryParameters(query)],
+    responses: { 200: { description: summary, content: { [type]: {} } }, default: problemResponse },
   };
 }
 
-function jsonContent(schema: z.ZodType, io: "input" | "output"): Json {
-  return { "application/json": { schema: z.toJSONSchema(schema, { io }) } };
+const problemResponse: Json = {
+  description: "What was wrong",
+  content: { [problemType]: { schema: { $ref: "#/components/schemas/Problem" } } },
+};
+
+/** A body in which nothing is needed may be left out altogether. */
+function bodyOf(body: z.ZodType): Json {
+  const required = !body.safeParse({}).success;
+  return { required, content: { "application/json": { schema: schemaOf(body, "input") } } };
+}
+
+/** OpenAPI 3.1 says once for all which dialect its schemas are in. */
+function schemaOf(schema: z.ZodType, io: "input" | "output"): Json {
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io });
+  return rest;
+}
+
+/** `getMessagesIdRaw`: method and path, as one name. */
+function operationId(method: string, path: string): string {
+  const words = path.replace(/^\/v1/u, "").split(/[^A-Za-z]+/u);
+  return method.toLowerCase() + words.map((word) => word.slice(0, 1).toUpperCase() + word.slice(1)).join("");
 }
 
 function openPath(path: string): string {

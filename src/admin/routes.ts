@@ -59,7 +59,32 @@ function route<Query extends z.ZodType, Body extends z.ZodType, Response extends
 const done = z.strictObject({ done: z.boolean() });
 const nothing = z.strictObject({});
 
+/** Why no new mail is taken in for now, if so. */
+function notReady({ spool, backPressure }: schema.Status): string | undefined {
+  if (spool.health !== "ok") return `the spool is ${spool.health}: ${spool.detail ?? ""}`;
+  return backPressure === undefined ? undefined : `new mail is refused for now: ${backPressure}`;
+}
+
 export const routes: readonly Route[] = [
+  route({
+    method: "GET",
+    path: "/healthz",
+    summary: "Answers for as long as the program lives: restart it when it does not",
+    response: schema.health,
+    run: async () => ({ alive: true }),
+  }),
+  route({
+    method: "GET",
+    path: "/readyz",
+    summary: "Whether new mail is taken in; 503 and the reason when it is not",
+    response: schema.readiness,
+    run: async ({ operations }) => {
+      const status = await operations.status();
+      const why = notReady(status);
+      if (why !== undefined) throw new ProblemError(503, "Not ready", why);
+      return { ready: true, spool: status.spool.health, listeners: status.listeners };
+    },
+  }),
   route({
     method: "GET",
     path: "/v1/status",
@@ -195,21 +220,41 @@ export const routes: readonly Route[] = [
   }),
 ];
 
-/** What is not JSON: told in the OpenAPI document, served by the server itself. */
-export const streams: readonly Pick<Route, "method" | "path" | "summary" | "query">[] = [
-  {
-    method: "GET",
+export const rawQuery = z.strictObject({ rendered: z.enum(["true", "false"]).default("false") });
+
+/** What is answered in other ways than by a schema, and is told in the OpenAPI document all the same. */
+export interface OtherPath {
+  readonly path: string;
+  readonly summary: string;
+  readonly type: string;
+  readonly query: z.ZodType | undefined;
+}
+
+/** All of them are GET. */
+export const otherPaths = {
+  raw: {
     path: "/v1/messages/:id/raw",
-    summary: "The stored octets (message/rfc822); with rendered=true, as they are handed over",
-    query: z.strictObject({ rendered: z.enum(["true", "false"]).default("false") }),
+    summary: "The stored octets; with rendered=true, as they are handed over",
+    type: "message/rfc822",
+    query: rawQuery,
   },
-  {
-    method: "GET",
-    path: "/v1/events",
-    summary: "Events as they happen (text/event-stream)",
-    query: undefined,
-  },
-];
+  events: { path: "/v1/events", summary: "Events as they happen", type: "text/event-stream", query: undefined },
+  openApi: { path: "/v1/openapi.json", summary: "This document", type: "application/json", query: undefined },
+  metrics: { path: "/metrics", summary: "Metrics for Prometheus", type: "text/plain", query: undefined },
+} as const satisfies Readonly<Record<string, OtherPath>>;
+
+/** Which methods a path takes; none: there is no such path. */
+export function methodsOf(path: string): string[] {
+  const isIt = (pattern: string): boolean => {
+    const wanted = pattern.split("/");
+    const parts = path.replace(/\/$/u, "").split("/");
+    return wanted.length === parts.length && wanted.every((part, at) => part.startsWith(":") || part === parts[at]);
+  };
+  const methods = routes
+    .filter(({ path }) => isIt(path))
+    .flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+  return Object.values(otherPaths).some(({ path }) => isIt(path)) ? [...methods, "GET"] : methods;
+}
 
 export function noMessage(id: string | undefined): ProblemError {
   return notFound(`there is no message ${id ?? ""}, neither in the queue nor in the history`);

@@ -3,6 +3,7 @@
  * and the OpenAPI document are made. Times are epoch milliseconds, sizes octets, ids queue ids.
  */
 import { z } from "zod";
+import { parseMessageId } from "../core/ids.ts";
 
 const time = () => z.int().nonnegative().describe("Epoch milliseconds.");
 const id = () => z.string().describe("Queue id.");
@@ -50,11 +51,21 @@ export const destinationStatus = z.strictObject({
   running: z.int().describe("Messages under way."),
 });
 
+const directionCounts = z.strictObject({
+  queued: z.int(),
+  held: z.int(),
+  oldestQueuedAt: time()
+    .optional()
+    .describe("When the longest queued one came in; absent too if it was not found soon."),
+});
+
 const queueCounts = z.strictObject({
   queued: z.int(),
   held: z.int(),
   octets: z.int(),
   oldestQueuedAt: time().optional(),
+  inbound: directionCounts,
+  outbound: directionCounts,
   heldByReason: z.record(z.string(), z.int()),
 });
 
@@ -68,7 +79,8 @@ export const status = z.strictObject({
     dir: z.string(),
     health: z.enum(["ok", "full", "failed"]),
     detail: z.string().optional(),
-    freeOctets: z.int().optional(),
+    freeOctets: z.int().optional().describe("Of the disk, for popgate."),
+    diskOctets: z.int().optional().describe("Size of the disk."),
   }),
   queue: queueCounts,
   accounts: z.array(accountStatus),
@@ -76,6 +88,14 @@ export const status = z.strictObject({
   listeners: z.array(z.string()),
   backPressure: z.string().optional().describe("Why new mail is refused for now; absent when it is taken."),
   troubles: z.array(trouble),
+});
+
+export const health = z.strictObject({ alive: z.boolean() });
+
+export const readiness = z.strictObject({
+  ready: z.boolean(),
+  spool: z.enum(["ok", "full", "failed"]),
+  listeners: z.array(z.string()),
 });
 
 export const recipientState = z.enum(["queued", "held", "delivered", "bounced", "expired", "dropped"]);
@@ -149,13 +169,17 @@ export const messageFilter = z.strictObject({
   reason: z.string().optional().describe("Of the hold."),
   olderThanMs: z.coerce.number().int().nonnegative().optional(),
   youngerThanMs: z.coerce.number().int().nonnegative().optional(),
-  after: z.string().optional().describe("Cursor: the `next` of the page before."),
+  after: z
+    .string()
+    .refine((text) => parseMessageId(text) !== undefined, "is not a cursor")
+    .optional()
+    .describe("Cursor: the `next` of the page before."),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 });
 
 export const messagePage = z.strictObject({
   messages: z.array(messageSummary),
-  next: z.string().optional().describe("Cursor of the next page; absent at the end."),
+  next: z.string().optional().describe("Cursor of the next page, which may be empty; absent at the end."),
 });
 
 const whom = z.array(z.string().min(3)).min(1).optional().describe("Only these recipients; all of them without it.");

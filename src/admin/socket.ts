@@ -1,10 +1,12 @@
 /**
- * The Unix socket that the admin interface listens on: mode 0660, so that its owner and group may ask.
+ * The Unix socket that the admin interface listens on: mode 0660, so that its owner and group may ask, and nobody else at
+ * any moment.
  *
- * A socket that a crashed process has left is removed; one that somebody still answers on is not taken away from them.
- * The directory is made if it is not there. Disposing removes the socket and ends what is open.
+ * A socket that a crashed process has left is removed; one that somebody may still answer on is not taken away from them,
+ * and what is not a socket is never removed. The directory is made if it is not there. Disposing removes the socket and
+ * ends what is open.
  */
-import { chmod, mkdir, stat, unlink } from "node:fs/promises";
+import { chmod, lstat, mkdir, unlink } from "node:fs/promises";
 import { createConnection } from "node:net";
 import path from "node:path";
 import type { FastifyInstance } from "fastify";
@@ -14,12 +16,29 @@ export class AdminSocketError extends Error {
   override readonly name = "AdminSocketError";
 }
 
-/** Until it is disposed. */
+/** `sun_path` of Linux has 108 octets with the NUL (unix(7)); other systems have 104. */
+const longestPath = 103;
+
+/** Until it is disposed. The server is closed when this rejects. */
 export async function listenOnSocket(server: FastifyInstance, file: string): Promise<AsyncDisposable> {
-  await makeDirectory(path.dirname(file));
-  await removeStale(file);
-  // Nobody may connect between bind and chmod.
-  const before = process.umask(0o117);
+  try {
+    if (Buffer.byteLength(file) > longestPath)
+      throw new AdminSocketError(`${file} is too long for a socket (${longestPath} octets): set admin.socket`);
+    await makeDirectory(path.dirname(file));
+    await removeStale(file);
+    await server.ready();
+    await listen(server, file);
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+  return { [Symbol.asyncDispose]: async () => server.close() };
+}
+
+async function listen(server: FastifyInstance, file: string): Promise<void> {
+  // Nobody else may connect between bind and chmod. The mask is the whole process's, for a turn or two: what else is
+  // made meanwhile is not for others either, which does no harm.
+  const before = process.umask(0o007);
   try {
     await server.listen({ path: file });
   } catch (error) {
@@ -28,7 +47,6 @@ export async function listenOnSocket(server: FastifyInstance, file: string): Pro
     process.umask(before);
   }
   await chmod(file, 0o660);
-  return { [Symbol.asyncDispose]: async () => server.close() };
 }
 
 async function makeDirectory(dir: string): Promise<void> {
@@ -40,19 +58,24 @@ async function makeDirectory(dir: string): Promise<void> {
 }
 
 async function removeStale(file: string): Promise<void> {
-  const found = await stat(file).catch(() => undefined);
+  const found = await lstat(file).catch(() => undefined);
   if (found === undefined) return;
   if (!found.isSocket())
     throw new AdminSocketError(`${file} is there and is not a socket: remove it, or set admin.socket`);
-  if (await isAnswered(file)) throw new AdminSocketError(`${file} is in use: another popgate is running`);
-  await unlink(file);
+  if (await mayBeAnswered(file)) throw new AdminSocketError(`${file} is in use: another popgate is running`);
+  try {
+    await unlink(file);
+  } catch (error) {
+    throw new AdminSocketError(`cannot remove the old ${file}: ${wordsOf(error)}`, { cause: error });
+  }
 }
 
-async function isAnswered(file: string): Promise<boolean> {
+/** Only a refused connection proves that nobody listens: a busy listener answers with EAGAIN. */
+async function mayBeAnswered(file: string): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = createConnection(file);
   socket.once("connect", () => resolve(true));
-  socket.once("error", () => resolve(false));
+  socket.once("error", (error) => resolve(Reflect.get(error, "code") !== "ECONNREFUSED"));
   try {
     return await promise;
   } finally {

@@ -113,8 +113,10 @@ async function checkSchema(core: SpoolCore): Promise<void> {
 }
 
 function counts(core: SpoolCore): ReturnType<Spool["counts"]> {
+  const queuedOutbound = core.store.stats("dueout").entries;
   return {
-    queued: core.store.stats("due").entries + core.store.stats("dueout").entries,
+    queued: core.store.stats("due").entries + queuedOutbound,
+    queuedOutbound,
     held: core.store.stats("held").entries,
     octets: core.store.stats("chunk").octets,
   };
