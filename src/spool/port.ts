@@ -170,8 +170,6 @@ export interface Inspection {
 export interface SpoolCounts {
   /** Messages with at least one queued recipient. */
   readonly queued: number;
-  /** The outbound ones among them. */
-  readonly queuedOutbound: number;
   /** Of these, the outbound ones. */
   readonly queuedOutbound: number;
   /** Messages that wait for a person, as a whole or in some recipient. */
