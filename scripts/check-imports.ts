@@ -24,6 +24,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // The listener: mail that Exchange submits.
   outbound: ["core", "message", "spool/port", "spool/record", "net"],
   report: ["core", "message", "spool/port", "spool/record"],
+  // Views of records, the HTTP interface, the web page's server.
+  admin: ["core", "message", "spool/port", "spool/record"],
   notice: ["core", "message", "spool/port", "spool/record"],
   config: ["core", "message", "net"],
   runtime: ["core"],
@@ -32,6 +34,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   cli: ["core", "config", "app", "runtime", "spool", "message", "demo", "inbound"],
   // The composition root knows every part.
   app: [
+    "admin",
     "core",
     "message",
     "spool",
@@ -55,6 +58,8 @@ const owners: Readonly<Record<string, RegExp>> = {
   lmdb: /^spool\/lmdb-[a-z-]+\.ts$/u,
   nodemailer: /^delivery\/smtp-[a-z-]+\.ts$/u,
   "smtp-server": /^outbound\/smtp-[a-z-]+\.ts$/u,
+  fastify: /^admin\/[a-z-]+\.ts$/u,
+  "prom-client": /^admin\/[a-z-]+\.ts$/u,
   "p-queue": /^(?:inbound|delivery)\/[a-z-]+\.ts$/u,
   pino: /^runtime\/log\.ts$/u,
   "pino-pretty": /^runtime\/log\.ts$/u,

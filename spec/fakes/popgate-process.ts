@@ -115,6 +115,9 @@ host = "127.0.0.1"
 port = ${options.exchangePort}
 ${options.exchange ?? 'tls = "off"'}
 
+[admin]
+socket = "${path.join(options.dir, "admin.sock")}"
+
 [log]
 level = "debug"
 

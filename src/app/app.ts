@@ -5,6 +5,14 @@
  * and are made anew when it is replaced. `run` and `runOnce` leave nothing running when they resolve: polling stops
  * first, then delivery, so that what has been taken in is not left half way.
  */
+import type { Operations } from "../admin/port.ts";
+import { openAdmin } from "./admin.ts";
+import { createEventBus } from "./event-bus.ts";
+import type { Live } from "./live.ts";
+import { ListenerHost } from "./listening.ts";
+import { createOperations } from "./operations.ts";
+import { openPaused, type Paused } from "./paused.ts";
+import { createWatch } from "./status.ts";
 import { accountsOf, type OpenAccounts } from "./accounts.ts";
 import { openDelivery, type OpenDelivery } from "./delivery.ts";
 import type { OnceReport } from "./once.ts";
@@ -20,6 +28,8 @@ import { defaultSpoolOptions, openSpool } from "../spool/spool.ts";
 
 export interface App extends AsyncDisposable {
   readonly spool: Spool;
+  /** Opens the admin interface; it lasts until it is disposed. */
+  admin(): Promise<AsyncDisposable | undefined>;
   /** Until the signal is aborted. Can be called again, as after a reload. */
   run(signal: AbortSignal): Promise<void>;
   /** Polls each account once, delivers what is due, tells the postmaster of what is held. */
@@ -36,27 +46,58 @@ interface Parts extends AsyncDisposable {
   readonly delivery: OpenDelivery;
 }
 
+export interface AppOptions extends AppPorts {
+  /** Reads the configuration again, when that is asked for over the admin interface. */
+  readonly reload?: Operations["reload"];
+  /** Aborted when the program is to stop: no new mail is taken from then on. */
+  readonly stopping?: AbortSignal;
+}
+
+const never = new AbortController().signal;
+
 /** Opens the spool. Rejects with `SpoolError` when it cannot be used. */
-export async function openApp(config: Config, ports: AppPorts): Promise<App> {
+export async function openApp(
+  config: Config,
+  { reload = noReload, stopping = never, ...given }: AppOptions,
+): Promise<App> {
   const { dir, maxOctets, minFreeOctets, historyDays } = config.spool;
+  const bus = createEventBus(given.events);
+  const ports: AppPorts = { ...given, events: bus };
+  const watch = createWatch(ports.clock);
+  bus.onEvent((event) => watch.note(event));
   // The spool outlives the notice desk of any one configuration, and its troubles are the postmaster's business too.
-  const watch = { sink: ports.events };
-  const events: EventSink = { emit: (event) => watch.sink.emit(event) };
+  const told: { sink: EventSink } = { sink: bus };
+  const events: EventSink = { emit: (event) => told.sink.emit(event) };
   const options = { ...defaultSpoolOptions, dir, maxOctets, minFreeOctets, historyDays };
   const spool = await openSpool(options, { ...ports, events });
   const sessions = new TlsSessions({ clock: ports.clock });
+  const paused = await openPaused(spool);
   let present = config;
+  let live: Live | undefined;
   const open = (): Parts => {
-    const parts = openParts(present, { ...ports, spool, sessions });
-    watch.sink = parts.delivery.watch(ports.events);
-    return parts;
+    const parts = openParts(present, { ...ports, spool, sessions }, paused);
+    told.sink = parts.delivery.watch(ports.events);
+    live = { accounts: parts.accounts, destinations: parts.delivery.destinations };
+    return { ...parts, [Symbol.asyncDispose]: async () => ((live = undefined), parts[Symbol.asyncDispose]()) };
   };
+  const listener = new ListenerHost({ ...ports, spool }, events, stopping);
+  const operations = createOperations({
+    ...ports,
+    spool,
+    bus,
+    paused,
+    watch,
+    reload,
+    config: () => present,
+    live: () => live,
+  });
   return {
     spool,
+    admin: async () => openAdmin(present, operations, ports),
     async run(signal) {
       await using parts = open();
       await resolveChanged(parts.accounts, spool, ports, signal);
-      await runParts(parts, signal);
+      await Promise.all([runParts(parts, signal), listener.run(present, parts.delivery.outbound, signal)]);
     },
     async runOnce(signal) {
       await using parts = open();
@@ -69,19 +110,28 @@ export async function openApp(config: Config, ports: AppPorts): Promise<App> {
     },
     replaceConfig(next) {
       if (next.spool.dir !== present.spool.dir) return "spool.dir can only be changed by stopping and starting popgate";
+      if (next.admin.socket !== present.admin.socket)
+        return "admin.socket can only be changed by stopping and starting popgate";
       present = next;
       return undefined;
     },
     async [Symbol.asyncDispose]() {
+      await listener[Symbol.asyncDispose]();
       await spool[Symbol.asyncDispose]();
     },
   };
 }
 
-function openParts(config: Config, around: PartSurroundings): Parts {
+async function noReload(): ReturnType<Operations["reload"]> {
+  return { kind: "refused", errors: ["this popgate does not run as a daemon"] };
+}
+
+function openParts(config: Config, around: PartSurroundings, paused: Paused): Parts {
   const stack = new AsyncDisposableStack();
   const delivery = stack.use(openDelivery(config, around));
   const accounts = stack.use(accountsOf(config, { ...around, events: delivery.watch(around.events) }));
+  for (const { name } of accounts.all) if (paused.accounts.has(name)) accounts.loop.pause(name);
+  for (const each of delivery.destinations) each.stop(paused.destinations.has(each.shortName));
   return { accounts, delivery, [Symbol.asyncDispose]: async () => stack.disposeAsync() };
 }
 

@@ -1,22 +1,28 @@
-/** Makes the way to Exchange, and the postmaster's notices, of a configuration. */
+/** Makes the delivery of a configuration: to Exchange, by the relays, and the postmaster's notices. */
 import type { Config } from "../config/config.ts";
 import type { EventSink } from "../core/events.ts";
-import { Destination } from "../delivery/destination.ts";
+import type { Destination } from "../delivery/destination.ts";
 import { createInboundSource } from "../delivery/inbound-source.ts";
+import type { OutboundDelivery } from "../delivery/outbound-delivery.ts";
 import { settle } from "../delivery/settle.ts";
-import { createSmtpTransport } from "../delivery/smtp-transport.ts";
 import { createDeliveryWorker } from "../delivery/worker.ts";
 import { createNoticeDesk } from "../notice/notice-desk.ts";
 import { SpoolError } from "../spool/port.ts";
+import { largeOctets, openExchange } from "./exchange.ts";
+import type { DestinationView } from "./live.ts";
+import { openRelaying } from "./relaying.ts";
 import type { PartSurroundings } from "./surroundings.ts";
-import { openCredentials } from "./credentials.ts";
 
 export interface OpenDelivery extends AsyncDisposable {
-  /** Delivers and sends notices until the signal is aborted. */
+  /** For the status, and for pausing. */
+  readonly destinations: readonly DestinationView[];
+  /** For the listener: how the relays are. */
+  readonly outbound: OutboundDelivery;
+  /** Delivers and sends reports and notices until the signal is aborted. */
   run(signal: AbortSignal): Promise<void>;
   /** Delivers, without notices, until `signal` is aborted; what is under way then goes on unless `transfers` is aborted. */
   deliver(signal: AbortSignal, transfers: AbortSignal): Promise<void>;
-  /** Tries what is due now, each message once. */
+  /** Tries what is due now, each message once, and what reports come of it. */
   drain(signal: AbortSignal): Promise<void>;
   /** Spools a notice of what is held, if there is anything new and the last notice is long enough ago. */
   tellPostmaster(signal: AbortSignal): Promise<void>;
@@ -24,37 +30,10 @@ export interface OpenDelivery extends AsyncDisposable {
   watch(events: EventSink): EventSink;
 }
 
-/** From here on a message counts as large, and gets only half of the connections. */
-const largeOctets = 5_000_000;
-/** Exchange ends a connection after ten minutes, whatever it does, and an idle one after five. */
-const connectionAgeMs = 8 * 60_000;
-const connectionIdleMs = 60_000;
-const messagesPerConnection = 100;
-
 /** What it opens is closed when it is disposed. */
 export function openDelivery(config: Config, around: PartSurroundings): OpenDelivery {
-  const { exchange } = config;
-  const { spool, clock, random, events, sessions } = around;
+  const { spool, clock, random, events } = around;
   const stack = new AsyncDisposableStack();
-  const credentials =
-    exchange.credentials === undefined ? undefined : stack.use(openCredentials(exchange.credentials, clock)).sasl;
-  const transport = stack.use(
-    createSmtpTransport(
-      {
-        name: `exchange ${exchange.host}:${exchange.port}`,
-        host: exchange.host,
-        port: exchange.port,
-        tls: exchange.tls,
-        hostname: config.hostname,
-        credentials,
-        maxMessagesPerConnection: messagesPerConnection,
-        idleMs: connectionIdleMs,
-        maxAgeMs: connectionAgeMs,
-        eightBit: exchange.eightBit,
-      },
-      { clock, sessions },
-    ),
-  );
   const desk = createNoticeDesk({
     spool,
     clock,
@@ -62,29 +41,41 @@ export function openDelivery(config: Config, around: PartSurroundings): OpenDeli
     options: { postmaster: config.postmaster, hostname: config.hostname, ...config.notice },
   });
   const watched = desk.watch(events);
+  const exchange = openExchange(config, around, watched, stack);
   const worker = createDeliveryWorker(
     {
-      concurrency: exchange.connections,
-      maxRecipients: exchange.maxRecipients,
-      settle: (record, outcomes, context) => settle(record, outcomes, exchange, context),
+      concurrency: config.exchange.connections,
+      maxRecipients: config.exchange.maxRecipients,
+      settle: (record, outcomes, context) => settle(record, outcomes, config.exchange, context),
     },
     {
       queue: spool,
       source: createInboundSource({ largeOctets }, { queue: spool, clock }),
-      destination: new Destination(transport.name, { clock, random, events: watched }),
+      ...exchange,
       health: () => spool.health(),
-      transport,
       clock,
       random,
       events: watched,
     },
   );
+  const relaying = openRelaying(config, around, exchange, watched, stack);
   return {
+    destinations: [
+      viewOf(exchange.destination, "exchange"),
+      ...relaying.delivery.states().map(({ name, destination }) => viewOf(destination, name)),
+    ],
+    outbound: relaying.delivery,
     async run(signal) {
-      await Promise.all([worker.run(signal), desk.run(signal)]);
+      await Promise.all([worker.run(signal), relaying.run(signal), desk.run(signal)]);
     },
-    deliver: async (signal, transfers) => worker.run(signal, transfers),
-    drain: async (signal) => worker.drain(signal),
+    async deliver(signal, transfers) {
+      await Promise.all([worker.run(signal, transfers), relaying.deliver(signal, transfers)]);
+    },
+    async drain(signal) {
+      await Promise.all([worker.drain(signal), relaying.drain(signal)]);
+      // The reports that have come of it.
+      await worker.drain(signal);
+    },
     async tellPostmaster(signal) {
       try {
         await desk.tick(signal);
@@ -96,5 +87,15 @@ export function openDelivery(config: Config, around: PartSurroundings): OpenDeli
     },
     watch: (sink) => desk.watch(sink),
     [Symbol.asyncDispose]: async () => stack.disposeAsync(),
+  };
+}
+
+function viewOf(destination: Destination, shortName: string): DestinationView {
+  return {
+    name: destination.name,
+    shortName,
+    state: () => destination.state(),
+    running: () => destination.running,
+    stop: (isStopped) => destination.stop(isStopped),
   };
 }

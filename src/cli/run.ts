@@ -32,16 +32,32 @@ export async function runOnce(file: string): Promise<number> {
 /** Resolves with the exit status when the daemon has stopped. */
 export async function runDaemon(file: string): Promise<number> {
   return withConfig(file, async (config, log) => {
-    const reloads = { wanted: new AbortController() };
+    const reloads = { wanted: new AbortController(), taken: false };
     await using shutdown = listenForShutdown(() => reloads.wanted.abort(new Error("SIGHUP")));
-    await using app = await openApp(config, { clock: systemClock, random: systemRandom, events: log });
+    await using app: App = await openApp(config, {
+      clock: systemClock,
+      random: systemRandom,
+      events: log,
+      stopping: shutdown.signal,
+      // The file is good, and is taken at once; the parts made from the old one are replaced.
+      reload: async () => {
+        const errors = await reload(app, file, log);
+        if (errors.length > 0) return { kind: "refused", errors };
+        reloads.taken = true;
+        reloads.wanted.abort(new Error("reload"));
+        return { kind: "ok" };
+      },
+    });
     log.emit({ kind: "started", version: packageVersion(), config: config.file, accounts: config.accounts.length });
+    await using _admin = await app.admin();
     for (;;) {
       await app.run(AbortSignal.any([shutdown.signal, reloads.wanted.signal]));
       if (shutdown.signal.aborted) break;
+      const { taken } = reloads;
       // Before the file is read: what is asked for from here on may be about a later state of it.
       reloads.wanted = new AbortController();
-      await reload(app, file, log);
+      reloads.taken = false;
+      if (!taken) await reload(app, file, log);
     }
     const reason: unknown = shutdown.signal.reason;
     log.emit({ kind: "stopping", reason: reason instanceof Error ? reason.message : "signal" });
@@ -49,15 +65,18 @@ export async function runDaemon(file: string): Promise<number> {
   });
 }
 
-async function reload(app: App, file: string, log: Log): Promise<void> {
+/** Resolves with what is wrong with the file; then the old configuration stays. */
+async function reload(app: App, file: string, log: Log): Promise<readonly string[]> {
   const result = await loadConfig(file, process.env, (value) => log.registerSecret(value));
   if (result.kind === "bad") {
-    log.emit({ kind: "reload-refused", config: file, errors: result.problems.map(formatProblem) });
-    return;
+    const errors = result.problems.map(formatProblem);
+    log.emit({ kind: "reload-refused", config: file, errors });
+    return errors;
   }
   const refusal = app.replaceConfig(result.config);
   if (refusal === undefined) log.emit({ kind: "reloaded", config: file });
   else log.emit({ kind: "reload-refused", config: file, errors: [refusal] });
+  return refusal === undefined ? [] : [refusal];
 }
 
 async function withConfig(file: string, work: (config: Config, log: Log) => Promise<number>): Promise<number> {

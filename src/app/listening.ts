@@ -1,0 +1,143 @@
+/**
+ * The listener over the life of the program: it stays open while a changed configuration takes the place of another one,
+ * so that no client is turned away by a reload. Only other addresses, another certificate or other times open it anew.
+ *
+ *   attach(parts of a configuration) ─▶ run ─▶ (reload) ─▶ attach ─▶ run … ─▶ dispose
+ *
+ * Between two configurations mail is taken under the rules of the last one. A listener that cannot be opened is tried
+ * again from time to time, and does not keep the rest of the program from its work.
+ */
+import { isDeepStrictEqual } from "node:util";
+import type { Config, ListenerConfig } from "../config/config.ts";
+import type { EventSink } from "../core/events.ts";
+import type { OutboundDelivery } from "../delivery/outbound-delivery.ts";
+import { createBackPressure, defaultRelayTroubleMs } from "../outbound/back-pressure.ts";
+import { createGatekeeper } from "../outbound/gatekeeper.ts";
+import type { Gatekeeper, Receiver } from "../outbound/port.ts";
+import { createReceiver, defaultMaxHeaderOctets } from "../outbound/receiver.ts";
+import { ListenerFailed, openListener, type Listener, type ListenerOptions } from "../outbound/smtp-listener.ts";
+import type { AppPorts } from "./surroundings.ts";
+import type { Spool } from "../spool/port.ts";
+
+/** How long messages that are under way may take when the program stops. */
+const graceMs = 15_000;
+const openAgainMs = 30_000;
+
+interface Rules {
+  readonly gatekeeper: Gatekeeper;
+  readonly receiver: Receiver;
+  /** Looks at the queue and the relays until the signal is aborted. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export class ListenerHost implements AsyncDisposable {
+  readonly #ports: AppPorts & { readonly spool: Spool };
+  readonly #events: EventSink;
+  #rules: Rules | undefined;
+  #open: { readonly listener: Listener; readonly options: ListenerOptions } | undefined;
+  #isEnding = false;
+  #turn: Promise<void> = Promise.resolve();
+
+  /** `stopping`: no new mail is taken from when it is aborted. */
+  constructor(ports: AppPorts & { readonly spool: Spool }, events: EventSink, stopping: AbortSignal) {
+    this.#ports = ports;
+    this.#events = events;
+    stopping.addEventListener("abort", () => void this[Symbol.asyncDispose](), { once: true });
+  }
+
+  /** Takes mail by the rules of this configuration until the signal is aborted, and goes on by them until the next. */
+  async run(config: Config, outbound: OutboundDelivery, signal: AbortSignal): Promise<void> {
+    const { listener } = config;
+    // Without one, clients that are still connected go by the old rules until they are disconnected below.
+    const rules = listener === undefined ? undefined : this.#rulesOf(config, listener, outbound);
+    this.#rules = rules ?? this.#rules;
+    const pressure = rules?.run(signal);
+    while (!signal.aborted && !(await this.#adapt(config)))
+      await this.#ports.clock.sleep(openAgainMs, signal).catch(() => undefined);
+    await pressure;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isEnding = true;
+    await this.#inTurn(async () => this.#close());
+  }
+
+  /** False when the listener could not be opened. */
+  async #adapt(config: Config): Promise<boolean> {
+    let isDone = true;
+    await this.#inTurn(async () => {
+      const wanted = optionsOf(config);
+      if (this.#open !== undefined && isDeepStrictEqual(wanted, this.#open.options)) return;
+      await this.#close();
+      if (wanted !== undefined && !this.#isEnding) isDone = await this.#openWith(wanted);
+    });
+    return isDone;
+  }
+
+  async #openWith(options: ListenerOptions): Promise<boolean> {
+    const rules = (): Rules => {
+      if (this.#rules === undefined) throw new TypeError("a listener without rules");
+      return this.#rules;
+    };
+    try {
+      const listener = await openListener(options, {
+        clock: this.#ports.clock,
+        events: this.#events,
+        gatekeeper: { admit: (client) => rules().gatekeeper.admit(client) },
+        receiver: {
+          pressure: () => rules().receiver.pressure(),
+          maxOctets: () => rules().receiver.maxOctets(),
+          receive: async (...mail) => rules().receiver.receive(...mail),
+        },
+      });
+      this.#open = { listener, options };
+      return true;
+    } catch (error) {
+      // It has been told as an event.
+      if (error instanceof ListenerFailed) return false;
+      throw error;
+    }
+  }
+
+  async #close(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    await open?.listener[Symbol.asyncDispose]();
+  }
+
+  async #inTurn(step: () => Promise<void>): Promise<void> {
+    const mine = this.#turn.then(step);
+    this.#turn = mine.catch(() => undefined);
+    await mine;
+  }
+
+  #rulesOf(config: Config, listener: ListenerConfig, outbound: OutboundDelivery): Rules {
+    const { clock, spool } = this.#ports;
+    const events = this.#events;
+    const pressure = createBackPressure(
+      { queueAgeLimitMs: listener.queueAgeLimitMs, relayTroubleMs: defaultRelayTroubleMs },
+      {
+        spool,
+        clock,
+        events,
+        relayTrouble: () => outbound.relayTrouble(),
+        lastDelivery: () => outbound.lastDelivery(),
+      },
+    );
+    const receiver = createReceiver(
+      { hostname: config.hostname, maxOctets: listener.maxOctets, maxHeaderOctets: defaultMaxHeaderOctets },
+      { spool, clock, events, pressure: () => pressure.verdict(), maxRelayOctets: () => outbound.maxOctets() },
+    );
+    const gatekeeper = createGatekeeper(
+      { ...listener, tls: listener.tls !== undefined, maxOctets: () => receiver.maxOctets() },
+      { clock, events },
+    );
+    return { gatekeeper, receiver, run: async (signal) => pressure.run(signal) };
+  }
+}
+
+function optionsOf({ listener, hostname, postmaster }: Config): ListenerOptions | undefined {
+  if (listener === undefined) return undefined;
+  const { listen, listenImplicit, tls, idleMs, sessionMs, connections } = listener;
+  return { hostname, postmaster, listen, listenImplicit, tls, idleMs, sessionMs, graceMs, connections };
+}
