@@ -8,11 +8,11 @@ import type { Gatekeeper, MailRequest, Pass, SmtpClient, Verdict } from "../../s
 import { relaySetUp } from "./relay-cases.ts";
 
 /** Sleeps are over at once. */
-export const instantClock: Clock = { now: () => Date.UTC(2026, 10, 24, 8), sleep: async () => undefined };
+const instantClock: Clock = { now: () => Date.UTC(2026, 10, 24, 8), sleep: async () => undefined };
 
 const hash = await hashPassword(relaySetUp.password, { ln: 10 });
 
-export const someUsers = new Map([[relaySetUp.user, { read: async () => hash }]]);
+const someUsers = new Map([[relaySetUp.user, { read: async () => hash }]]);
 
 export interface Opened {
   readonly keeper: Gatekeeper;

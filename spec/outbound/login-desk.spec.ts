@@ -1,4 +1,5 @@
 /** Guessing passwords: pauses, the end of the connection, the lock; and that a flood of logins leaves others their turn. */
+import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { PopgateEvent } from "../../src/core/events.ts";
 import { hashPassword } from "../../src/core/password-hash.ts";
@@ -241,6 +242,21 @@ describe("a flood", () => {
     expect(answers.filter((answer) => answer === "one full")).toHaveLength(5);
     expect(answers.filter((answer) => /^stranger \d+ in$/u.test(answer))).toHaveLength(22);
     expect(answers).toContain("exchange in");
+  });
+
+  test("of logins leaves threads to read files with, for all that waits", async () => {
+    const slow = await hashPassword(password, { ln: 13 });
+    const { desk } = openDesk(new Map([["scanner", { read: async () => slow }]]));
+    let open = 20;
+    const logins = Array.from({ length: open }, async () => {
+      const verdict = await desk.check(login(password, { known: true }), never);
+      open--;
+      return codeOf(verdict);
+    });
+    await readFile(new URL(import.meta.url));
+    // Without the queue the file would wait behind nearly all of them: Node has four threads for both.
+    expect(open).toBeGreaterThanOrEqual(10);
+    expect(new Set(await Promise.all(logins))).toEqual(new Set(["ok"]));
   });
 
   test("who gives up leaves the queue", async () => {
