@@ -54,6 +54,12 @@ export class LineClient implements Disposable {
     return /^\d{3}(?: \d\.\d+\.\d+)?|^\w+/u.exec(await this.reply())?.[0] ?? "";
   }
 
+  /** Ends the connection by RST. */
+  reset(): void {
+    this.#socket.on("error", () => undefined);
+    this.#socket.resetAndDestroy();
+  }
+
   [Symbol.dispose](): void {
     this.#socket.on("error", () => undefined);
     this.#socket.destroy();

@@ -241,3 +241,8 @@ export async function repliesUntil(client: LineClient, last: RegExp): Promise<st
     replies.push(reply);
   }
 }
+
+/** Turns of the loop until something has happened in this process; the spec's own time-out is the limit. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}
