@@ -39,8 +39,8 @@ export type Script = (
   number: number,
 ) => Partial<TransactionResult> | Promise<Partial<TransactionResult>>;
 
-class ScriptedTransport implements Transport {
-  readonly name = "exchange";
+export class ScriptedTransport implements Transport {
+  readonly name: string;
   readonly transactions: {
     readonly message: MessageId;
     readonly recipients: readonly Address[];
@@ -48,8 +48,9 @@ class ScriptedTransport implements Transport {
   }[] = [];
   script: Script;
 
-  constructor(script: Script = () => ({})) {
+  constructor(script: Script = () => ({}), name = "exchange") {
     this.script = script;
+    this.name = name;
   }
 
   async deliver(transaction: Transaction): Promise<TransactionResult> {

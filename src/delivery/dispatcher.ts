@@ -9,9 +9,9 @@
  * - Within a lane the longest due comes first.
  * - A message that can go nowhere now waits for the first of its ways to become usable.
  *
- * Costs: each message is read once when it falls due, and again when it is taken; a round without news costs nothing. In
- * memory are the lanes, ids that have changed and times to come, all bounded: when they overflow, and when the clock has
- * been set back, everything is looked at from the beginning.
+ * Costs: each message is read when it falls due, when it is taken and when it has changed; beyond what a lane holds, once
+ * more. A round without news costs nothing. In memory are the lanes, ids that have changed and times to come, all bounded:
+ * when they overflow, and when the clock has been set back, everything is looked at from the beginning.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { EventSink } from "../core/events.ts";
@@ -152,7 +152,9 @@ export class Dispatcher implements Disposable {
   }
 
   #noteChange(id: MessageId): void {
-    if (this.#changes.size >= mostChanges) this.#reset();
+    // Nothing has been looked at yet: it will be met.
+    if (this.#frontier === "start") this.#frontierAt = 0;
+    else if (this.#changes.size >= mostChanges) this.#reset();
     else this.#changes.add(id);
     this.#tell();
   }
