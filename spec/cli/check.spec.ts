@@ -1,15 +1,13 @@
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { runCheck } from "../../src/cli/check.ts";
 import { durationWords, sizeWords } from "../../src/cli/config-words.ts";
-
-const corpus = fileURLToPath(new URL("../corpus/", import.meta.url));
+import { corpusPath } from "../config/corpus-folder.ts";
 
 async function check(file: string, json = false) {
   let stdout = "";
   let stderr = "";
   const status = await runCheck(
-    { config: `${corpus}${file}`, json },
+    { config: corpusPath(file), json },
     {
       env: { POP_PASSWORD: "geheim" },
       stdout: { write: (text) => (stdout += text) },

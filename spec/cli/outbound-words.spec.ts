@@ -1,11 +1,11 @@
-import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { configWords } from "../../src/cli/config-words.ts";
 import { loadConfig } from "../../src/config/load.ts";
+import { corpusPath } from "../config/corpus-folder.ts";
 import { env } from "../config/surroundings.ts";
 
 test("popgate check: what the outbound half means", async () => {
-  const file = fileURLToPath(new URL("../corpus/config-good/everything.toml", import.meta.url));
+  const file = corpusPath("config-good/everything.toml");
   const result = await loadConfig(file, env);
   if (result.kind === "bad") throw new Error("it is bad");
   const words = configWords(result.config);

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/load.ts";
 import { formatProblem, type ConfigProblem } from "../../src/config/problem.ts";
+import { corpusPath } from "./corpus-folder.ts";
 import { env } from "./surroundings.ts";
 
 interface Expected {
@@ -16,7 +17,7 @@ interface Expected {
 }
 
 function folder(name: string) {
-  const path = fileURLToPath(new URL(`../corpus/${name}/`, import.meta.url));
+  const path = `${corpusPath(name)}/`;
   return readdirSync(path)
     .filter((file) => file.endsWith(".toml"))
     .map((file) => ({ file, path: `${path}${file}` }));

@@ -2,7 +2,6 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync, chmodSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { addressKey, mustAddress } from "../../src/core/address.ts";
@@ -10,12 +9,13 @@ import type { CollectorConfig, Config } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { formatProblem } from "../../src/config/problem.ts";
 import { configJsonSchema } from "../../src/config/schema.ts";
+import { corpusPath } from "./corpus-folder.ts";
 import { env } from "./surroundings.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "popgate-config-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const good = fileURLToPath(new URL("../corpus/config-good/", import.meta.url));
+const good = `${corpusPath("config-good")}/`;
 
 function write(content: string | Buffer, name = "popgate.toml"): string {
   const path = join(folder, name);

@@ -1,10 +1,10 @@
-import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { loadConfig } from "../../src/config/load.ts";
+import { corpusPath } from "./corpus-folder.ts";
 import { env } from "./surroundings.ts";
 
 test("what the outbound half becomes: hashes, keys, patterns", async () => {
-  const file = fileURLToPath(new URL("../corpus/config-good/everything.toml", import.meta.url));
+  const file = corpusPath("config-good/everything.toml");
   const result = await loadConfig(file, env);
   if (result.kind === "bad") throw new Error("it is bad");
   const { listener, dkim, relays } = result.config;

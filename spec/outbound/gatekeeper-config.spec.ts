@@ -1,12 +1,12 @@
 /** What stands in popgate.toml is what the gatekeeper goes by. */
-import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { mustAddress } from "../../src/core/address.ts";
 import { loadConfig } from "../../src/config/load.ts";
+import { corpusPath } from "../config/corpus-folder.ts";
 import { env } from "../config/surroundings.ts";
 import { admitted, clientAt, codeOf, mailFrom, openGatekeeper, tls } from "./gatekeeper-support.ts";
 
-const file = fileURLToPath(new URL("../corpus/config-good/everything.toml", import.meta.url));
+const file = corpusPath("config-good/everything.toml");
 
 async function fromConfig() {
   const result = await loadConfig(file, env);
