@@ -4,10 +4,10 @@
  * the history alone, so that it works as long as the history is kept.
  */
 import { holdWords } from "../core/hold.ts";
-import type { Evidence } from "../message/decision.ts";
-import type { Recipient } from "../spool/record.ts";
+import type { ByteRange, Evidence, SourceEvidence } from "../message/decision.ts";
+import type { Attempt, OwedReport, Recipient } from "../spool/record.ts";
 import type { Explanation, Step } from "./schemas.ts";
-import { originOf, senderText, stateText, summaryOf, type AnyRecord } from "./view.ts";
+import { endOf, isHistory, originOf, senderText, stateText, summaryOf, type AnyRecord } from "./view.ts";
 
 export function explanationOf(record: AnyRecord): Explanation {
   return { message: summaryOf(record), steps: stepsOf(record), summary: sentenceOf(record) };
@@ -17,25 +17,24 @@ function stepsOf(record: AnyRecord): Step[] {
   const { evidence, hold, removed, owed = [] } = record;
   const steps: Step[] = [{ kind: "received", at: record.receivedAt, text: arrivalText(record) }];
   if (evidence !== undefined) steps.push(...evidenceSteps(evidence));
-  if (removed.length > 0)
-    steps.push({
-      kind: "removed",
-      text: `left out of what is delivered: ${removed.map(({ name }) => name).join(", ")}`,
-    });
+  if (removed.length > 0) {
+    const names = new Set(removed.map(({ name }) => name));
+    steps.push({ kind: "removed", text: `left out of what is delivered: ${[...names].join(", ")}` });
+  }
   if (hold !== undefined)
     steps.push({
       kind: "hold",
       at: hold.since,
       good: false,
-      text: `held: ${hold.reason}: ${hold.detail} ${holdWords[hold.reason].remedy}`,
+      text: `held (${hold.reason}): ${sentence(hold.detail)} ${holdWords[hold.reason].remedy}`,
     });
-  for (const { at, destination, recipients, text } of record.attempts) {
-    const whom = recipients.length === 0 ? "" : ` for ${recipients.join(", ")}`;
-    steps.push({ kind: destination === "" ? "note" : "attempt", at, text: `${destination}${whom}: ${text}`.trim() });
-  }
-  steps.push(...record.recipients.map(recipientStep));
-  for (const { kind, recipients } of owed)
-    steps.push({ kind: "note", text: `the sender is still to have a report (${kind}) for ${recipients.join(", ")}` });
+  steps.push(...record.attempts.map(attemptStep), ...record.recipients.map(recipientStep), ...owed.map(owedStep));
+  if (isHistory(record))
+    steps.push({
+      kind: "note",
+      at: record.endedAt,
+      text: "nothing is left to be done; the message itself is not kept",
+    });
   return steps;
 }
 
@@ -51,22 +50,24 @@ function arrivalText(record: AnyRecord): string {
   }
 }
 
-function evidenceSteps({ profile, used, ignored, mapped }: Evidence): Step[] {
-  const steps: Step[] = [];
-  if (used === undefined)
-    steps.push({ kind: "field", good: false, text: `profile ${profile}: no source named anybody` });
-  else
-    steps.push({
-      kind: "field",
-      good: true,
-      text:
-        used.field === ""
-          ? `profile ${profile}: recipients are set by the configuration (${used.source})`
-          : `profile ${profile}: recipients read from ${used.field} at octet ${used.offset}: ${used.value}`,
-    });
-  for (const { what, why } of ignored) steps.push({ kind: "ignored", text: `not believed: ${what}: ${why}` });
-  for (const { from, to, by } of mapped) steps.push({ kind: "mapped", text: mappingText(from, to, by) });
-  return steps;
+function evidenceSteps({ profile, used, ignored, mapped, zone }: Evidence): Step[] {
+  return [
+    used === undefined
+      ? { kind: "field", good: false, text: `profile ${profile}: no source named anybody${zoneText(zone)}` }
+      : { kind: "field", good: true, text: `profile ${profile}: ${usedText(used, zone)}` },
+    ...ignored.map(({ what, why }) => ({ kind: "ignored" as const, text: `not believed: ${what}: ${why}` })),
+    ...mapped.map(({ from, to, by }) => ({ kind: "mapped" as const, text: mappingText(from, to, by) })),
+  ];
+}
+
+function usedText({ source, field, offset, value }: SourceEvidence, zone: ByteRange | undefined): string {
+  if (field === "") return `the configuration names the recipients (${source})`;
+  return `recipients read from ${field} at octet ${offset}${zoneText(zone)}: ${value}`;
+}
+
+/** What lies outside is the sender's and is not believed. */
+function zoneText(zone: ByteRange | undefined): string {
+  return zone === undefined ? "" : ` (the provider's part of the header: octets ${zone.start} to ${zone.end})`;
 }
 
 function mappingText(from: string, to: readonly string[], by: "prefix" | "alias" | "duplicate"): string {
@@ -74,28 +75,62 @@ function mappingText(from: string, to: readonly string[], by: "prefix" | "alias"
   return by === "alias" ? `${from} is an alias of ${to.join(", ")}` : `${from} without its prefix is ${to.join(", ")}`;
 }
 
+/** Without a destination it is what a person did. */
+function attemptStep({ at, destination, recipients, text }: Attempt): Step {
+  const whom = recipients.join(", ");
+  if (destination === "") return { kind: "note", at, text: whom === "" ? text : `${text}: ${whom}` };
+  return {
+    kind: "attempt",
+    at,
+    text: whom === "" ? `${destination}: ${text}` : `${destination}, for ${whom}: ${text}`,
+  };
+}
+
 function recipientStep(recipient: Recipient): Step {
   const { address, state, unconfirmed } = recipient;
-  const doubt = unconfirmed > 0 ? ` (possibly handed over ${unconfirmed} time(s) before without an answer)` : "";
-  const at = state.kind === "queued" ? undefined : state.kind === "held" ? state.hold.since : state.at;
+  const at = endOf(state);
+  const doubt = unconfirmed === 0 ? "" : `; handed over ${unconfirmed}× without an answer, it may have arrived`;
+  const wait =
+    state.kind === "queued"
+      ? `; tried ${state.attempts}×, next time from ${new Date(state.nextAttemptAt).toISOString()} on`
+      : "";
   return {
     kind: "recipient",
     ...(at === undefined ? {} : { at }),
     ...(state.kind === "queued" ? {} : { good: state.kind === "delivered" }),
-    text: `${address}: ${state.kind}: ${stateText(recipient)}${doubt}`,
+    text: `${address}: ${state.kind}: ${stateText(recipient)}${wait}${doubt}`,
   };
 }
 
+function owedStep({ kind, recipients, since }: OwedReport): Step {
+  return { kind: "note", at: since, text: `a report (${kind}) to the sender is to be made: ${recipients.join(", ")}` };
+}
+
+/** The same outcome in the same words is told once. */
 function sentenceOf(record: AnyRecord): string {
   const { hold, recipients } = record;
-  if (hold !== undefined) return `It is held (${hold.reason}): ${hold.detail}`;
-  if (recipients.length === 0) return "It had no recipients left to be delivered to.";
-  const states = Map.groupBy(recipients, ({ state }) => state.kind);
-  return [...states]
-    .map(([kind, group]) => {
-      const [first] = group;
-      const whom = group.length > 3 ? `${group.length} recipients` : group.map(({ address }) => address).join(", ");
-      return `${kind} ${kind === "queued" ? "for" : kind === "delivered" ? "to" : "for"} ${whom}${first === undefined ? "" : `: ${stateText(first)}`}`;
-    })
-    .join("; ");
+  if (hold !== undefined) return `Held (${hold.reason}): ${sentence(hold.detail)}`;
+  if (recipients.length === 0)
+    return isHistory(record) ? "Dropped before it had any recipients." : "It has no recipients.";
+  const groups = Map.groupBy(recipients, (one) => `${one.state.kind}: ${stateText(one)}`);
+  const parts = [...groups.values()].map((group) => {
+    const [first] = group;
+    if (first === undefined) return "";
+    const whom = group.length > 3 ? `${group.length} recipients` : group.map(({ address }) => address).join(", ");
+    return sentence(`${stateWords[first.state.kind]} ${whom}: ${stateText(first)}`);
+  });
+  return parts.join(" ");
+}
+
+const stateWords: Readonly<Record<Recipient["state"]["kind"], string>> = {
+  queued: "Queued for",
+  held: "Held for",
+  delivered: "Delivered to",
+  bounced: "Refused for good for",
+  expired: "Given up for",
+  dropped: "Dropped for",
+};
+
+function sentence(text: string): string {
+  return /[.!?]$/u.test(text) ? text : `${text}.`;
 }

@@ -78,6 +78,7 @@ async function allOf(spool: Reading, ids: readonly MessageId[]): Promise<AnyReco
   return found;
 }
 
+/** The latest of what waits and the latest of what has ended: neither must hide the other. */
 async function messagesWith(
   spool: Reading,
   key: AddressKey,
@@ -90,29 +91,54 @@ async function messagesWith(
     signal.throwIfAborted();
     const page = await spool.list(after, slice);
     queued.push(...page.filter((record) => concerns(record, key)));
-    // The latest count.
     if (queued.length > mostExplained) queued.splice(0, queued.length - mostExplained);
     after = page.at(-1)?.id;
     if (page.length < slice) break;
     await nextTurn();
   }
-  const found = queued.toReversed();
-  for (let to = now + 1; to > now - historyMs && found.length < mostExplained; to -= windowMs) {
-    for (const [index, id] of (await spool.ended(to - windowMs, to)).entries()) {
-      signal.throwIfAborted();
-      const record = await spool.history(id);
-      if (record !== undefined && concerns(record, key)) found.push(record);
-      if (found.length >= mostExplained) break;
-      if (index % slice === slice - 1) await nextTurn();
-    }
-  }
-  return found.toSorted((a, b) => b.receivedAt - a.receivedAt);
+  const ended = await endedWith(spool, key, now, historyMs, signal);
+  return [...queued, ...ended].toSorted((a, b) => b.receivedAt - a.receivedAt || (a.id < b.id ? 1 : -1));
 }
 
-function concerns(record: AnyRecord, key: AddressKey): boolean {
-  const { reversePath } = record;
+async function endedWith(
+  spool: Reading,
+  key: AddressKey,
+  now: EpochMs,
+  historyMs: number,
+  signal: AbortSignal,
+): Promise<AnyRecord[]> {
+  const found: AnyRecord[] = [];
+  for (let to = now + 1; to > now - historyMs; to -= windowMs) {
+    for (const [index, id] of (await spool.ended(to - windowMs, to)).entries()) {
+      const record = await spool.history(id);
+      if (record !== undefined && concerns(record, key)) found.push(record);
+      if (found.length === mostExplained) return found;
+      if (index % slice === slice - 1) await nextTurn();
+      signal.throwIfAborted();
+    }
+    await nextTurn();
+    signal.throwIfAborted();
+  }
+  return found;
+}
+
+/** From or to this address, also by the name that the sender wrote to or gave. */
+function concerns({ reversePath, recipients, evidence, summary }: AnyRecord, key: AddressKey): boolean {
   if (reversePath.kind === "address" && addressKey(reversePath.address) === key) return true;
-  return record.recipients.some(({ address }) => addressKey(address) === key);
+  if (recipients.some(({ address }) => addressKey(address) === key)) return true;
+  if (evidence?.mapped.some(({ from }) => from.toLowerCase() === key) === true) return true;
+  return holdsWhole(summary.from.toLowerCase(), key);
+}
+
+/** Whether an address stands in a text, and not as a part of a longer one. */
+function holdsWhole(text: string, address: string): boolean {
+  const partOfAddress = /[\p{L}\p{N}.!#$%&*+/=?^_`{|}~-]/u;
+  for (let at = text.indexOf(address); at >= 0; at = text.indexOf(address, at + 1)) {
+    const before = text.charAt(at - 1);
+    const after = text.charAt(at + address.length);
+    if (!partOfAddress.test(before) && !partOfAddress.test(after)) return true;
+  }
+  return false;
 }
 
 function matches(record: MessageRecord, filter: MessageFilter, now: EpochMs): boolean {

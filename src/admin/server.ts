@@ -56,7 +56,8 @@ export function answerErrors(server: FastifyInstance, events: EventSink): void {
 function answerUnknown(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const path = pathOf(request);
   const allowed = methodsOf(path);
-  if (allowed.length === 0) return sendProblem(reply, notFound(`there is no ${request.method} ${path}`).problem);
+  if (allowed.length === 0 || allowed.includes(request.method))
+    return sendProblem(reply, notFound(`there is no ${request.method} ${path}`).problem);
   const detail = `${path} takes ${allowed.join(" and ")}, not ${request.method}`;
   return sendProblem(
     reply.header("allow", allowed.join(", ")),

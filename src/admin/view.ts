@@ -2,6 +2,7 @@
 import { formatReversePath } from "../core/address.ts";
 import { holdWords } from "../core/hold.ts";
 import { causeText, replyText } from "../core/outcome.ts";
+import type { EpochMs } from "../core/ports.ts";
 import { holdsOf, nextDue, type HistoryRecord, type MessageRecord, type Recipient } from "../spool/record.ts";
 import type { MessageDetail, MessageSummary, RecipientDetail } from "./schemas.ts";
 
@@ -70,10 +71,17 @@ export function stateText({ state, lastCause }: Recipient): string {
     case "expired":
       return causeText(state.cause);
     case "dropped":
-      return `by ${state.by}`;
+      // A redirection says so by itself.
+      return / to .+@/u.test(state.by) ? state.by : `by ${state.by}`;
     case "queued":
       return lastCause === undefined ? "waits for its first attempt" : causeText(lastCause);
   }
+}
+
+/** When it ended, or was held. */
+export function endOf(state: Recipient["state"]): EpochMs | undefined {
+  if (state.kind === "queued") return undefined;
+  return state.kind === "held" ? state.hold.since : state.at;
 }
 
 export function senderText(record: AnyRecord): string {
@@ -82,7 +90,7 @@ export function senderText(record: AnyRecord): string {
 
 function recipientDetail(recipient: Recipient): RecipientDetail {
   const { address, state, unconfirmed } = recipient;
-  const at = state.kind === "queued" ? undefined : state.kind === "held" ? state.hold.since : state.at;
+  const at = endOf(state);
   return {
     address,
     state: state.kind,
