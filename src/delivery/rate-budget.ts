@@ -5,8 +5,8 @@
  * from the end of the slot it fell into (a sixtieth of the limit's length), until that length has passed: bounded memory
  * for some waiting, at most a sixtieth longer than needed.
  *
- * A clock that is set back leaves slots in the future: they count as of now, so nothing waits longer than the limit is
- * long. A clock that is set forward forgets as much as it was set forward by: nothing here could know better.
+ * A clock that is set back leaves slots in the future: `seenAt` makes them count as of then, so nothing waits longer than
+ * the limit is long. A clock that is set forward forgets as much as it was set forward by: nothing here could know better.
  */
 import type { EpochMs } from "../core/ports.ts";
 
@@ -53,6 +53,11 @@ export function unspend(budget: RateBudget, now: EpochMs): RateBudget {
     const left = { ...oldest, count: oldest.count - 1 };
     return { ...spent, slots: left.count === 0 ? rest : [left, ...rest] };
   });
+}
+
+/** The budget as it is at `now`: without what no longer counts, and with nothing in the future. To be kept. */
+export function seenAt(budget: RateBudget, now: EpochMs): RateBudget {
+  return budget.map((spent) => ({ ...spent, slots: current(spent, now) }));
 }
 
 /** How many more may be spent at `now`. */

@@ -18,6 +18,7 @@ import {
   freeIn,
   freshBudget,
   nextFreeAt,
+  seenAt,
   spend,
   unspend,
   type RateBudget,
@@ -67,13 +68,13 @@ export class RateLimiter implements Allowance {
   free(): number {
     const now = this.#ports.clock.now();
     if (this.#failedUntil(now) !== undefined) return 0;
-    const free = freeIn(this.#budget, now);
+    const free = freeIn(this.#present(now), now);
     return this.#isLoaded ? free : Math.min(1, free);
   }
 
   freeAt(): EpochMs {
     const now = this.#ports.clock.now();
-    return Math.max(nextFreeAt(this.#budget, now), this.#failedUntil(now) ?? now);
+    return Math.max(nextFreeAt(this.#present(now), now), this.#failedUntil(now) ?? now);
   }
 
   async take(): Promise<boolean> {
@@ -117,7 +118,7 @@ export class RateLimiter implements Allowance {
 
   #hasBlock(now: EpochMs): boolean {
     const { from, until, left } = this.#block;
-    return left > 0 && from <= now && now < until && freeIn(this.#budget, now) > 0;
+    return left > 0 && from <= now && now < until && freeIn(this.#present(now), now) > 0;
   }
 
   async #reserve(now: EpochMs): Promise<void> {
@@ -125,12 +126,17 @@ export class RateLimiter implements Allowance {
     const smallest = Math.min(...this.#limits.map(({ messages }) => messages));
     const shortest = Math.min(...this.#limits.map(({ perMs }) => perMs));
     const block = Math.min(largestBlock, Math.max(1, Math.floor(smallest / 20)));
-    const left = Math.min(block, freeIn(this.#budget, now));
+    const left = Math.min(block, freeIn(this.#present(now), now));
     if (left === 0) return;
     const until = now + Math.min(longestBlockMs, Math.max(shortestBlockMs, Math.floor(shortest / 60)));
     const rates = budgetToJson(spend(this.#budget, until, left, now));
     await this.#ports.ledger.putState(this.#memory, { rates });
     this.#block = { from: now, until, left };
+  }
+
+  #present(now: EpochMs): RateBudget {
+    this.#budget = seenAt(this.#budget, now);
+    return this.#budget;
   }
 
   #failedUntil(now: EpochMs): EpochMs | undefined {
