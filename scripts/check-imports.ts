@@ -25,7 +25,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   outbound: ["core", "message", "spool/port", "spool/record", "net"],
   report: ["core", "message", "spool/port", "spool/record"],
   // Views of records, the HTTP interface, the web page's server.
-  admin: ["core", "message", "spool/port", "spool/record"],
+  admin: ["core", "message", "spool/port", "spool/record", "net"],
   notice: ["core", "message", "spool/port", "spool/record"],
   config: ["core", "message", "net"],
   runtime: ["core"],

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach } from "vitest";
-import type { ServerTlsFiles } from "../../src/outbound/server-tls.ts";
+import type { ServerTlsFiles } from "../../src/net/server-tls.ts";
 import type { KeyAndCertificate } from "../fakes/certificates.ts";
 
 const folders: string[] = [];

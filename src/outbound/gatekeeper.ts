@@ -16,7 +16,7 @@ import type { EpochMs } from "../core/ports.ts";
 import { ConnectionCounts, MessageRate } from "./client-counts.ts";
 import { judgeRecipient, judgeSender, type SenderPolicy } from "./envelope-policy.ts";
 import { LoginDesk, type LoginPorts, type Users } from "./login-desk.ts";
-import { isLoopbackAddress, networksOf, plainAddress, strangerKey } from "./networks.ts";
+import { isLoopbackAddress, networksOf, plainAddress, strangerKey } from "../net/networks.ts";
 import type { Gatekeeper, MailRequest, Pass, SmtpClient, Verdict } from "./port.ts";
 import { ok, refusals, tooLarge } from "./refusals.ts";
 

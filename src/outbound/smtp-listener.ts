@@ -11,7 +11,7 @@ import type { Address } from "../core/address.ts";
 import type { EventSink } from "../core/events.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Gatekeeper, Receiver } from "./port.ts";
-import { type ServerIdentity, ServerIdentityWatch, type ServerTlsFiles } from "./server-tls.ts";
+import { type ServerIdentity, ServerIdentityWatch, type ServerTlsFiles } from "../net/server-tls.ts";
 import { type ConnectionHost, hostAndPort } from "./smtp-connection.ts";
 import { RefusalLog } from "./smtp-refusal-log.ts";
 import { SmtpServer } from "./smtp-server.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { isLoopbackAddress, networksOf, plainAddress, strangerKey } from "../../src/outbound/networks.ts";
+import { isLoopbackAddress, networksOf, plainAddress, strangerKey } from "../../src/net/networks.ts";
 
 describe("networks", () => {
   const networks = networksOf(["192.168.1.0/24", "10.0.0.5", "2001:db8:1::/64", "fd00::7/128"]);

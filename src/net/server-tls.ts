@@ -1,5 +1,6 @@
 /**
- * The listener's certificate and its key: read, checked against each other, and read again when the files change.
+ * A certificate of ours and its key, of the listener or of the web page: read, checked against each other, and read
+ * again when the files change.
  *
  * A pair that cannot be used is refused with the file and what is wrong with it; while the program runs the old pair
  * then stays in use. Certificate and key are usually replaced one after the other, so a pair that does not fit is looked
@@ -10,7 +11,7 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
-import { createSecureContext, type SecureContext } from "node:tls";
+import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
 import type { EventSink } from "../core/events.ts";
 import type { Clock, EpochMs } from "../core/ports.ts";
 
@@ -22,6 +23,8 @@ export interface ServerTlsFiles {
 
 export interface ServerIdentity {
   readonly context: SecureContext;
+  /** What the context is made of, for servers that make their own. */
+  readonly options: SecureContextOptions;
   readonly subject: string;
   readonly from: EpochMs;
   readonly until: EpochMs;
@@ -45,16 +48,17 @@ export async function loadServerIdentity({ certFile, keyFile }: ServerTlsFiles):
     return { kind: "bad", file: keyFile, why: `the key does not belong to the certificate in ${certFile}` };
   }
   try {
-    const context = createSecureContext({
+    const options: SecureContextOptions = {
       cert: cert.text,
       key: keyText.text,
       minVersion: "TLSv1.2",
       honorCipherOrder: true,
       sessionIdContext: "popgate",
-    });
+    };
+    const context = createSecureContext(options);
     const subject = certificate.subject.split("\n").toReversed().join(", ");
     const from = certificate.validFromDate.getTime();
-    return { kind: "ok", identity: { context, subject, from, until: certificate.validToDate.getTime() } };
+    return { kind: "ok", identity: { context, options, subject, from, until: certificate.validToDate.getTime() } };
   } catch (error) {
     return { kind: "bad", file: certFile, why: `TLS cannot use it: ${messageOf(error)}` };
   }
