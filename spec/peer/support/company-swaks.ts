@@ -15,7 +15,11 @@ export async function startSwaksCompany(options: CompanyOptions): Promise<Compan
   return {
     port: target.port,
     async submit(mails) {
-      for (const mail of mails) await swaks(options, mail);
+      const left = [...mails];
+      const next = async (): Promise<void> => {
+        for (let mail = left.shift(); mail !== undefined; mail = left.shift()) await swaks(options, mail);
+      };
+      await Promise.all([next(), next(), next()]);
     },
     [Symbol.asyncDispose]: async () => target[Symbol.asyncDispose](),
   };
@@ -23,8 +27,8 @@ export async function startSwaksCompany(options: CompanyOptions): Promise<Compan
 
 async function swaks({ dir, smarthost, login }: CompanyOptions, mail: TestMail): Promise<void> {
   const file = path.join(dir, `swaks-${mail.id}.eml`);
-  // Swaks makes CRLF of every line feed, and stuffs dots.
-  await writeFile(file, compose(mail).replaceAll("\r\n", "\n"));
+  // Swaks makes CRLF of every line feed, stuffs dots, and adds the last line end.
+  await writeFile(file, compose(mail).replaceAll("\r\n", "\n").replace(/\n$/u, ""));
   const secured =
     login === undefined
       ? {}

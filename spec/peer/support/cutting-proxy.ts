@@ -1,16 +1,21 @@
-/** A TCP proxy that cuts connections after so many octets from the server: a line that breaks. */
+/** A TCP proxy that cuts connections after so many octets from the server, or from the client: a line that breaks. */
 import { once } from "node:events";
 import net, { type Socket } from "node:net";
 
 export interface CuttingProxy extends AsyncDisposable {
   readonly port: number;
-  /** Octets of the server after which the next connections are cut, one each; then connections are left alone. */
+  /** Octets after which the next connections are cut, one each; then connections are left alone. */
   readonly cuts: number[];
   readonly connections: number;
   readonly cut: number;
 }
 
-export async function startCuttingProxy(targetPort: number, cuts: readonly number[]): Promise<CuttingProxy> {
+/** `of`: whose octets are counted. */
+export async function startCuttingProxy(
+  targetPort: number,
+  cuts: readonly number[],
+  of: "server" | "client" = "server",
+): Promise<CuttingProxy> {
   const left = [...cuts];
   const sockets = new Set<Socket>();
   const count = { connections: 0, cut: 0 };
@@ -31,19 +36,20 @@ export async function startCuttingProxy(targetPort: number, cuts: readonly numbe
         end();
       });
     }
-    client.pipe(upstream);
-    upstream.on("data", (chunk: Buffer) => {
+    const [counted, other] = of === "server" ? [upstream, client] : [client, upstream];
+    other.pipe(counted);
+    counted.on("data", (chunk: Buffer) => {
       const room = limit - passed;
       passed += chunk.length;
       if (chunk.length < room) {
-        if (!client.write(chunk)) {
-          upstream.pause();
-          client.once("drain", () => upstream.resume());
+        if (!other.write(chunk)) {
+          counted.pause();
+          other.once("drain", () => counted.resume());
         }
         return;
       }
       count.cut += 1;
-      client.write(chunk.subarray(0, room), end);
+      other.write(chunk.subarray(0, room), end);
     });
   });
   server.listen(0, "127.0.0.1");

@@ -56,9 +56,6 @@ tls = { cert = "server.pem", key = "server.key" }
 ${config.who ?? 'allow = ["127.0.0.0/8"]'}
 
 ${relays.join("\n")}
-[admin]
-socket = "${dir}/admin.sock"
-
 [[collector]]
 name = "unused"
 enabled = false
