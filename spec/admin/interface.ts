@@ -101,6 +101,7 @@ export class Followers {
 export function fakeOperations(given: Partial<Operations> = {}): Operations {
   return {
     status: async () => goodStatus,
+    statistics: async () => ({ now: 0, since: 0, hours: [] }),
     messages: async () => ({ messages: [] }),
     message: async () => undefined,
     explain: async () => [],

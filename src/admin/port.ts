@@ -13,11 +13,14 @@ import type {
   PollResult,
   ResolutionResult,
   ResolveRequest,
+  Statistics,
   Status,
 } from "./schemas.ts";
 
 export interface Operations {
   status(): Promise<Status>;
+  /** Hour by hour, since the program started. */
+  statistics(): Promise<Statistics>;
   messages(filter: MessageFilter, signal: AbortSignal): Promise<MessagePage>;
   message(id: string): Promise<MessageDetail | undefined>;
   /** By queue id, Message-ID, or an address (its latest messages). Newest first; empty when nothing is known. */

@@ -94,6 +94,13 @@ export const routes: readonly Route[] = [
   }),
   route({
     method: "GET",
+    path: "/v1/statistics",
+    summary: "What the last 48 hours came to, hour by hour",
+    response: schema.statistics,
+    run: async ({ operations }) => operations.statistics(),
+  }),
+  route({
+    method: "GET",
     path: "/v1/messages",
     summary: "Queued and held messages by id, page by page",
     query: schema.messageFilter,

@@ -223,6 +223,30 @@ export const pollResult = z.strictObject({
   detail: z.string(),
 });
 
+const count = () => z.int().nonnegative();
+
+/** One hour in numbers. */
+export const hourCounts = z.strictObject({
+  at: time().describe("Begin of the hour."),
+  received: count().describe("Messages fetched from providers."),
+  submitted: count().describe("Messages taken from Exchange."),
+  octets: count().describe("Size of both together."),
+  handedOver: z.record(z.string(), count()).describe("Messages that a destination has taken, by its name."),
+  deferred: count().describe("Attempts that are to be made again."),
+  refused: count().describe("Attempts that were refused for good."),
+  held: count().describe("Messages and recipients that were put on hold."),
+  polls: count().describe("Polls that ended well."),
+  failedPolls: count(),
+  mostQueued: count().optional().describe("The longest the queue was found to be; absent: not looked at."),
+  oldestMs: count().optional().describe("The greatest age of a queued message that was found; absent: not looked at."),
+});
+
+export const statistics = z.strictObject({
+  now: time(),
+  since: time().describe("When counting began: the start of the program."),
+  hours: z.array(hourCounts).describe("The last 48 hours, oldest first, this one included; none is left out."),
+});
+
 export const eventMessage = z.strictObject({
   at: time(),
   kind: z.string(),
@@ -249,4 +273,6 @@ export type ActionResult = z.output<typeof actionResult>;
 export type ResolveRequest = z.output<typeof resolveRequest>;
 export type ResolutionResult = z.output<typeof resolution>;
 export type PollResult = z.output<typeof pollResult>;
+export type HourCounts = z.output<typeof hourCounts>;
+export type Statistics = z.output<typeof statistics>;
 export type EventMessage = z.output<typeof eventMessage>;

@@ -12,6 +12,7 @@ import type { Live } from "./live.ts";
 import { ListenerHost } from "./listening.ts";
 import { createOperations } from "./operations.ts";
 import { openPaused, type Paused } from "./paused.ts";
+import { HourlyStatistics } from "./statistics.ts";
 import { createWatch } from "./status.ts";
 import { accountsOf, type OpenAccounts } from "./accounts.ts";
 import { openDelivery, type OpenDelivery } from "./delivery.ts";
@@ -65,6 +66,8 @@ export async function openApp(
   const ports: AppPorts = { ...given, events: bus };
   const watch = createWatch(ports.clock);
   bus.onEvent((event) => watch.note(event));
+  const statistics = new HourlyStatistics(ports.clock);
+  bus.onEvent((event) => statistics.note(event));
   // The spool outlives the notice desk of any one configuration, and its troubles are the postmaster's business too.
   const told: { sink: EventSink } = { sink: bus };
   const events: EventSink = { emit: (event) => told.sink.emit(event) };
@@ -87,6 +90,7 @@ export async function openApp(
     bus,
     paused,
     watch,
+    statistics,
     reload,
     config: () => present,
     live: () => live,
@@ -97,7 +101,11 @@ export async function openApp(
     async run(signal) {
       await using parts = open();
       await resolveChanged(parts.accounts, spool, ports, signal);
-      await Promise.all([runParts(parts, signal), listener.run(present, parts.delivery.outbound, signal)]);
+      await Promise.all([
+        runParts(parts, signal),
+        listener.run(present, parts.delivery.outbound, signal),
+        statistics.watchQueue(spool, signal),
+      ]);
     },
     async runOnce(signal) {
       await using parts = open();

@@ -17,6 +17,7 @@ import type { Live } from "./live.ts";
 import { actOn } from "./message-actions.ts";
 import type { Paused } from "./paused.ts";
 import { resolveMail, type ResolvingChoice } from "./resolving.ts";
+import type { HourlyStatistics } from "./statistics.ts";
 import { statusOf, type Watch } from "./status.ts";
 import type { AppPorts } from "./surroundings.ts";
 
@@ -25,6 +26,7 @@ export interface OperationsPorts extends AppPorts {
   readonly bus: EventBus;
   readonly paused: Paused;
   readonly watch: Watch;
+  readonly statistics: HourlyStatistics;
   readonly config: () => Config;
   /** The parts that run now; `undefined` between two configurations. */
   readonly live: () => Live | undefined;
@@ -39,6 +41,7 @@ export function createOperations(ports: OperationsPorts): Operations {
   const { spool, clock, bus } = ports;
   return {
     status: async () => statusOf(ports),
+    statistics: async () => ports.statistics.page(),
     messages: async (filter, signal) => searchMessages(spool, filter, clock.now(), signal),
     async message(text) {
       const id = parseMessageId(text);
