@@ -131,6 +131,8 @@ export async function outboundWorld(wishes: WorldWishes): Promise<OutboundWorld>
     exchange,
     relay,
     async add(mail) {
+      // Each is younger than the one before.
+      clock.set(clock.now() + 1);
       await using ingest = spool.begin();
       await ingest.write(Buffer.alloc(mail.size ?? 40, "x"));
       await ingest.commit(draft(mail, clock.now()), undefined);
