@@ -23,15 +23,18 @@ export function addEventStream(
   operations: Pick<Operations, "onEvent">,
   clock: Clock,
 ): void {
-  const readers = new Set<FastifyReply>();
+  const readers = new Set<Promise<void>>();
+  // Their connections are closed by then.
+  server.addHook("onClose", async () => void (await Promise.allSettled(readers)));
   server.get(path, async (_request, reply) => {
     if (readers.size >= mostReaders)
       throw new ProblemError(503, "Too many readers", `${mostReaders} read events already; end one of them`);
-    readers.add(reply);
+    const reading = stream(reply, operations, clock);
+    readers.add(reading);
     try {
-      await stream(reply, operations, clock);
+      await reading;
     } finally {
-      readers.delete(reply);
+      readers.delete(reading);
     }
   });
 }
