@@ -266,48 +266,53 @@ function inMood(present: string, transaction: Transaction, number: number): Retu
 
 test("whatever the relays do, in the end everything has been delivered, and to each recipient once", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 10 }), async (steps) => {
-      const moods = ["well", "well", "well"];
-      const given = new Map<string, number>();
-      const counting =
-        (index: number): Script =>
-        async (transaction, number) => {
-          const result = await inMood(moods[index] ?? "well", transaction, number);
-          for (const { recipient, outcome } of result.outcomes ?? all(transaction, delivered).outcomes ?? []) {
-            const key = `${transaction.message} ${recipient}`;
-            if (outcome.kind === "delivered") given.set(key, (given.get(key) ?? 0) + 1);
+    fc.asyncProperty(
+      fc.array(step, { minLength: 1, maxLength: 10 }),
+      fc.integer({ min: 1, max: 12 }),
+      async (steps, laneCapacity) => {
+        const moods = ["well", "well", "well"];
+        const given = new Map<string, number>();
+        const counting =
+          (index: number): Script =>
+          async (transaction, number) => {
+            const result = await inMood(moods[index] ?? "well", transaction, number);
+            for (const { recipient, outcome } of result.outcomes ?? all(transaction, delivered).outcomes ?? []) {
+              const key = `${transaction.message} ${recipient}`;
+              if (outcome.kind === "delivered") given.set(key, (given.get(key) ?? 0) + 1);
+            }
+            return result;
+          };
+        await using world = await outboundWorld({
+          largeOctets: 1000,
+          laneCapacity,
+          relays: [
+            { name: "a", senders: ["*@firma.example"], script: counting(0) },
+            { name: "b", senders: [anna, "*"], script: counting(1), rates: [{ messages: 40, perMs: 60 * minute }] },
+          ],
+          exchange: counting(2),
+        });
+        let recipients = 0;
+        await whileRunning(world, async () => {
+          for (const { relay, mood: next, mails, pause, jump } of steps) {
+            moods[relay] = next;
+            for (const { from, to, size } of mails) {
+              recipients += to.length;
+              await world.add({ from, to, size });
+            }
+            await world.clock.advance(pause);
+            world.clock.set(world.clock.now() + jump);
           }
-          return result;
-        };
-      await using world = await outboundWorld({
-        largeOctets: 1000,
-        relays: [
-          { name: "a", senders: ["*@firma.example"], script: counting(0) },
-          { name: "b", senders: [anna, "*"], script: counting(1), rates: [{ messages: 40, perMs: 60 * minute }] },
-        ],
-        exchange: counting(2),
-      });
-      let recipients = 0;
-      await whileRunning(world, async () => {
-        for (const { relay, mood: next, mails, pause, jump } of steps) {
-          moods[relay] = next;
-          for (const { from, to, size } of mails) {
-            recipients += to.length;
-            await world.add({ from, to, size });
-          }
-          await world.clock.advance(pause);
-          world.clock.set(world.clock.now() + jump);
-        }
-        moods.fill("well");
-        // The longest pause is four hours.
-        for (let tries = 0; tries < 24 && world.spool.counts().queued > 0; tries++)
-          await world.clock.advance(30 * minute);
-      });
-      expect(world.spool.counts().queued).toBe(0);
-      expect(given.size).toBe(recipients);
-      expect([...given.values()].every((count) => count === 1)).toBe(true);
-      expect(world.told("internal-error")).toEqual([]);
-    }),
+          moods.fill("well");
+          // The longest pause is four hours.
+          for (let tries = 0; tries < 24 && world.spool.counts().queued > 0; tries++)
+            await world.clock.advance(30 * minute);
+        });
+        expect(world.spool.counts().queued).toBe(0);
+        expect(given.size).toBe(recipients);
+        expect([...given.values()].every((count) => count === 1)).toBe(true);
+        expect(world.told("internal-error")).toEqual([]);
+      },
+    ),
     { numRuns: 15 },
   );
 });

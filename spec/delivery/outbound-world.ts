@@ -33,6 +33,7 @@ export interface WorldWishes {
   readonly atProvider?: readonly string[];
   readonly ownDomains?: "exchange" | "relay";
   readonly largeOctets?: number;
+  readonly laneCapacity?: number;
   /** On LMDB, for many messages. */
   readonly isOnDisk?: boolean;
   /** A store that outlives the world. */
@@ -103,6 +104,7 @@ export async function outboundWorld(wishes: WorldWishes): Promise<OutboundWorld>
       ownDomains: wishes.ownDomains ?? "exchange",
       atProvider: (wishes.atProvider ?? []).map(pattern),
       largeOctets: wishes.largeOctets ?? 5_000_000,
+      laneCapacity: wishes.laneCapacity ?? 200,
       exchange: { destination: exchange, transport: exchangeTransport, ...use },
       relays: wishes.relays.map(({ senders = ["*"], ...rest }) => ({
         isProved: true,

@@ -25,10 +25,12 @@ import { comparePositions, justBefore, type Lane, type Position } from "./lane.t
 import { LaterTimes } from "./later-times.ts";
 import type { RouteRules, WayName } from "./route.ts";
 import { Sharing } from "./sharing.ts";
-import { waysTo, type Way } from "./way.ts";
+import { defaultCapacity, waysTo, type Way } from "./way.ts";
 import type { Work, WorkSource, WorkWanted } from "./work-source.ts";
 
 export interface DispatcherOptions {
+  /** Messages that wait for one destination in memory, the large ones apart. */
+  readonly laneCapacity?: number | undefined;
   readonly routes: RouteRules;
   /** From this size on a message counts as large. Octets. */
   readonly largeOctets: number;
@@ -69,7 +71,7 @@ export class Dispatcher implements Disposable {
   constructor(options: DispatcherOptions, destinations: ReadonlyMap<WayName, Destination>, ports: DispatcherPorts) {
     this.#options = options;
     this.#ports = ports;
-    this.#ways = waysTo(destinations, options.routes.relays);
+    this.#ways = waysTo(destinations, options.routes.relays, options.laneCapacity ?? defaultCapacity);
     this.#sharing = new Sharing(options, this.#ways, this.#claims, this.#later, ports);
     this.#subscriptions.use(ports.queue.onChange((id) => this.#noteChange(id)));
     for (const way of this.#ways.values())

@@ -47,6 +47,8 @@ export interface OutboundDeliveryOptions extends Omit<RouteRules, "relays"> {
   readonly exchange: ExchangeUse;
   /** From this size on a message counts as large. Octets. */
   readonly largeOctets: number;
+  /** Messages that wait for one destination in memory. */
+  readonly laneCapacity?: number;
 }
 
 export interface OutboundDeliveryPorts {
@@ -104,9 +106,13 @@ class Outbound implements OutboundDelivery {
     this.#ports = ports;
     this.#destinations.set("exchange", options.exchange.destination);
     for (const relay of options.relays) this.#destinations.set(relayWay(relay.name), this.#destinationOf(relay));
-    const { largeOctets } = options;
+    const { largeOctets, laneCapacity } = options;
     const { spool: queue, clock, events } = ports;
-    this.#dispatcher = new Dispatcher({ routes: options, largeOctets }, this.#destinations, { queue, clock, events });
+    this.#dispatcher = new Dispatcher({ routes: options, largeOctets, laneCapacity }, this.#destinations, {
+      queue,
+      clock,
+      events,
+    });
     this.#workers = [
       this.#worker("exchange", options.exchange, undefined),
       ...options.relays.map((relay) => this.#worker(relayWay(relay.name), relay, relay)),

@@ -15,16 +15,17 @@ import type { Destination } from "./destination.ts";
 import { comparePositions, Lane, type Position } from "./lane.ts";
 import { canStandIn, relayWay, type RelayRoute, type WayName } from "./route.ts";
 
-/** Far more than there are connections; a lane is filled again when it has been emptied. */
-const smallCapacity = 200;
-const largeCapacity = 50;
+/** Messages in a lane: far more than there are connections; it is filled again when it has been emptied. */
+export const defaultCapacity = 200;
+/** Of large ones a part of that. */
+const largePart = 4;
 
 export class Way {
   readonly name: WayName;
   readonly destination: Destination;
-  readonly small = new Lane(smallCapacity);
-  readonly large = new Lane(largeCapacity);
-  readonly lanes: readonly Lane[] = [this.small, this.large];
+  readonly small: Lane;
+  readonly large: Lane;
+  readonly lanes: readonly Lane[];
   /** Ways that mail of this one can go by instead. */
   readonly standIns: Way[] = [];
   /** As it was when last looked at: everybody's mail could go this way. */
@@ -37,9 +38,12 @@ export class Way {
   #parkedUntil: EpochMs = Infinity;
   #isChanged = false;
 
-  constructor(name: WayName, destination: Destination) {
+  constructor(name: WayName, destination: Destination, capacity: number) {
     this.name = name;
     this.destination = destination;
+    this.small = new Lane(capacity);
+    this.large = new Lane(Math.ceil(capacity / largePart));
+    this.lanes = [this.small, this.large];
   }
 
   get waiting(): number {
@@ -144,8 +148,9 @@ export class Way {
 export function waysTo(
   destinations: ReadonlyMap<WayName, Destination>,
   relays: readonly RelayRoute[],
+  capacity: number,
 ): ReadonlyMap<WayName, Way> {
-  const ways = new Map([...destinations].map(([name, destination]) => [name, new Way(name, destination)]));
+  const ways = new Map([...destinations].map(([name, destination]) => [name, new Way(name, destination, capacity)]));
   for (const relay of relays) {
     const others = relays.filter((other) => other !== relay && canStandIn(relay, other));
     const standIns = others.flatMap(({ name }) => ways.get(relayWay(name)) ?? []);
