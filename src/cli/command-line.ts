@@ -1,112 +1,73 @@
 /**
- * The command line's words: which commands there are, what they take, and which status they end with. Each command is a
- * file of its own and is loaded when it is called, so that `--help` costs nothing.
+ * The command line: the groups of commands, each a file, and what becomes of a command's failure. Exit statuses are in
+ * `exit-status.ts`. Each command is a file of its own as well, and is loaded when it is called.
  */
 import { Command, CommanderError } from "commander";
 import { packageVersion } from "../runtime/version.ts";
+import type { Surroundings } from "./asking.ts";
+import type { CommandTable } from "./command-table.ts";
+import { addDaemonCommands } from "./daemon-commands.ts";
+import { exitStatus } from "./exit-status.ts";
+import { addMessageCommands } from "./message-commands.ts";
+import { addSetupCommands } from "./setup-commands.ts";
+import { addSpoolCommands } from "./spool-commands.ts";
+import { addSteeringCommands } from "./steering-commands.ts";
 
-/** Usage errors end like configuration errors: nothing was done. */
-const usageStatus = 2;
-const failureStatus = 1;
+/** In the order of the help. */
+const groups: readonly ((table: CommandTable) => void)[] = [
+  addMessageCommands,
+  addSteeringCommands,
+  addDaemonCommands,
+  addSpoolCommands,
+  addSetupCommands,
+];
 
 /** Resolves with the exit status; never rejects for what a user can do. */
-export async function runCommandLine(args: readonly string[]): Promise<number> {
-  let status = 0;
-  const program = commands((value) => (status = value));
+export async function runCommandLine(
+  args: readonly string[],
+  around: Surroundings = processSurroundings(),
+): Promise<number> {
+  let status: number = exitStatus.ok;
+  const program = commands(around, (value) => (status = value));
   try {
     await program.parseAsync([...args], { from: "user" });
     return status;
   } catch (error) {
     // commander has printed what was wrong, or the help that was asked for.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageStatus;
-    process.stderr.write(`popgate: ${error instanceof Error ? error.message : String(error)}\n`);
-    return failureStatus;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitStatus.ok : exitStatus.usage;
+    around.stderr.write(`popgate: ${error instanceof Error ? error.message : String(error)}\n`);
+    return exitStatus.failed;
   }
 }
 
-function commands(end: (status: number) => void): Command {
+/** All commands, as they are parsed; `end` is told the exit status of the one that is run. */
+export function commands(around: Surroundings, end: (status: number) => void): Command {
   const program = new Command("popgate")
     .description("Mail gateway between a POP3 provider and Exchange.")
     .version(packageVersion(), "-V, --version")
     .exitOverride()
-    .showHelpAfterError("(popgate --help says what there is)");
-
-  const config = ["-c, --config <file>", "the configuration", "/etc/popgate/popgate.toml"] as const;
-
-  program
-    .command("run")
-    .description("run the daemon; with --once, poll each account once, deliver what is due, and end")
-    .option(...config)
-    .option("--once", "one round, for cron and scripts")
-    .addHelpText(
-      "after",
-      "\nExit status of --once: 0 all drained and delivered, 1 popgate failed, 2 bad configuration,\n" +
-        "3 an account was not drained, 4 mail is queued for later, 5 mail is held; the lowest that applies.",
-    )
-    .action(async (options: { config: string; once?: true }) => {
-      const { runDaemon, runOnce } = await import("./run.ts");
-      end(options.once === true ? await runOnce(options.config) : await runDaemon(options.config));
-    });
-
-  program
-    .command("check")
-    .description("say what is wrong with a configuration, or what it means")
-    .option(...config)
-    .option("--json", "as JSON", false)
-    .action(async (options: { config: string; json: boolean }) => {
-      const { runCheck } = await import("./check.ts");
-      end(await runCheck(options));
-    });
-
-  program
-    .command("resolve")
-    .description("decide held mail again under the present configuration (the daemon must not be running)")
-    .option(...config)
-    .option("--dry-run", "say what would be done", false)
-    .argument("[id...]", "only these messages")
-    .action(async (ids: string[], options: { config: string; dryRun: boolean }) => {
-      const { runResolve } = await import("./resolve.ts");
-      end(await runResolve(options.config, ids, options.dryRun));
-    });
-
-  program
-    .command("verify")
-    .description("check a spool that no daemon uses: every body, every index, every count")
-    .argument("<spool-dir>")
-    .action(async (dir: string) => {
-      const { runVerify } = await import("./spool-tools.ts");
-      end(await runVerify(dir));
-    });
-
-  program
-    .command("rescue")
-    .description("extract every message from a spool in any state, as .eml and .json files")
-    .argument("<spool-dir>")
-    .argument("<out-dir>")
-    .action(async (dir: string, out: string) => {
-      const { runRescue } = await import("./spool-tools.ts");
-      end(await runRescue(dir, out));
-    });
-
-  program
-    .command("passwd")
-    .description("make the hash of a password for `users`; asks for it, or reads one line of standard input")
-    .argument("[name]", "the login name, for the line to put into the configuration")
-    .action(async (name: string | undefined) => {
-      const { runPasswd } = await import("./passwd.ts");
-      end(await runPasswd(name));
-    });
-
-  program
-    .command("demo")
-    .description(
-      "a provider, popgate and a stand-in for Exchange in one process: telling messages, and what became of them",
-    )
-    .option("--json", "as JSON", false)
-    .action(async (options: { json: boolean }) => {
-      const { runDemo } = await import("../demo/demo.ts");
-      end(await runDemo(options));
-    });
-
+    .configureOutput({
+      writeOut: (text) => void around.stdout.write(text),
+      writeErr: (text) => void around.stderr.write(text),
+    })
+    .showHelpAfterError("(popgate --help says what there is)")
+    .addHelpText("after", "\nExit statuses: popgate help exit-codes");
+  for (const add of groups) add({ program, around, end });
   return program;
+}
+
+function processSurroundings(): Surroundings {
+  const gone = new AbortController();
+  // Nobody reads any more, as in `popgate queue | head`: end quietly.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    gone.abort(error);
+  });
+  return {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    signal: gone.signal,
+  };
 }

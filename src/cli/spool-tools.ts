@@ -1,4 +1,6 @@
 /** `popgate verify` and `popgate rescue`: looking after a spool that no daemon uses, or that none can use any more. */
+import { loadConfig } from "../config/load.ts";
+import { formatProblem } from "../config/problem.ts";
 import { dataFile } from "../spool/page-layout.ts";
 import { SpoolError } from "../spool/port.ts";
 import { rescueSpool } from "../spool/rescue.ts";
@@ -6,6 +8,15 @@ import { verifySpool } from "../spool/verify.ts";
 
 const good = 0;
 const faulty = 1;
+const badConfiguration = 2;
+
+/** Checks the spool that a configuration names. */
+export async function runVerifyConfigured(file: string): Promise<number> {
+  const result = await loadConfig(file, process.env);
+  if (result.kind === "ok") return runVerify(result.config.spool.dir);
+  for (const problem of result.problems) process.stderr.write(`${formatProblem(problem)}\n`);
+  return badConfiguration;
+}
 
 /** Checks every body, index and count. Status 0: all agree; 1: faults, one line each, or no spool that can be read. */
 export async function runVerify(dir: string): Promise<number> {

@@ -1,6 +1,7 @@
 /** `[listener]`, `[[relay]]` and `[admin]` as they are written. */
 import { z } from "zod";
 import { loginShape, trustShape } from "./account-schema.ts";
+import { defaultAdminSocket } from "./admin-socket.ts";
 import { accountName, address, domain, duration, good, host, line, listenAddress, network } from "./scalars.ts";
 import { port, rate, readDomain, size, textAs, wrong, type Reading } from "./scalars.ts";
 import { parseAddress, parseDomain } from "../core/address.ts";
@@ -140,7 +141,7 @@ export const dkimShape = {
 };
 
 export const adminShape = {
-  socket: line().prefault("/run/popgate/admin.sock").describe("Unix socket for the command line."),
+  socket: line().prefault(defaultAdminSocket).describe("Unix socket for the command line."),
   web: z
     .strictObject({
       listen: listenAddress().describe('Where the web page listens, such as "127.0.0.1:8025".'),

@@ -1,0 +1,64 @@
+/** Commands for setting popgate up, and for trying it. */
+import { Argument } from "commander";
+import { configOption, examples, type CommandTable } from "./command-table.ts";
+import { exitStatusHelp } from "./exit-status.ts";
+
+export function addSetupCommands(table: CommandTable): void {
+  const { program, end } = table;
+  program.commandsGroup("Setting up:");
+  program
+    .command("check")
+    .description("say what is wrong with a configuration, or what it means")
+    .option(...configOption)
+    .option("--json", "as JSON", false)
+    .action(async (options: { config: string; json: boolean }) => {
+      const { runCheck } = await import("./check.ts");
+      end(await runCheck(options));
+    });
+
+  program
+    .command("passwd")
+    .description("make the hash of a password for `users`; asks for it, or reads one line of standard input")
+    .argument("[name]", "the login name, for the line to put into the configuration")
+    .action(async (name: string | undefined) => {
+      const { runPasswd } = await import("./passwd.ts");
+      end(await runPasswd(name));
+    });
+
+  program
+    .command("demo")
+    .description(
+      "a provider, popgate and a stand-in for Exchange in one process: telling messages, and what became of them",
+    )
+    .option("--json", "as JSON", false)
+    .action(async (options: { json: boolean }) => {
+      const { runDemo } = await import("../demo/demo.ts");
+      end(await runDemo(options));
+    });
+
+  addCompletion(table);
+  addExitCodes(table);
+}
+
+function addCompletion({ program, around, end }: CommandTable): void {
+  const command = program
+    .command("completion")
+    .description("the script that completes popgate's commands and options in a shell")
+    .addArgument(new Argument("<shell>").choices(["bash", "zsh", "fish"]))
+    .action(async (shell: "bash" | "zsh" | "fish") => {
+      const { completionScript } = await import("./completion.ts");
+      around.stdout.write(completionScript(program, shell));
+      end(0);
+    });
+  examples(command, [
+    ["completion bash > /etc/bash_completion.d/popgate", "for all users"],
+    ["completion fish > ~/.config/fish/completions/popgate.fish", "for one"],
+  ]);
+}
+
+/** `popgate help exit-codes` is the help of a command that is not listed. */
+function addExitCodes({ program, around }: CommandTable): void {
+  const topic = program.command("exit-codes", { hidden: true });
+  topic.helpInformation = () => exitStatusHelp;
+  topic.action(() => void around.stdout.write(exitStatusHelp));
+}
