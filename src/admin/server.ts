@@ -65,8 +65,12 @@ function answerUnknown(request: FastifyRequest, reply: FastifyReply): FastifyRep
   );
 }
 
-/** What does not even parse as HTTP has no request to answer. */
-function answerBrokenRequest(error: Error, socket: Socket): void {
+/** What does not even parse as HTTP has no request to answer. `headers`: for this answer too. */
+export function answerBrokenRequest(
+  error: Error,
+  socket: Socket,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   const code: unknown = Reflect.get(error, "code");
   if (code === "ECONNRESET" || socket.destroyed) return;
   const status = code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : code === "HPE_HEADER_OVERFLOW" ? 431 : 400;
@@ -77,6 +81,7 @@ function answerBrokenRequest(error: Error, socket: Socket): void {
     `HTTP/1.1 ${status} ${title}`,
     `content-type: ${problemType}`,
     `content-length: ${Buffer.byteLength(body)}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     "connection: close",
   ];
   if (socket.writable) socket.end(`${head.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());

@@ -142,6 +142,18 @@ const words: Words = {
   },
   "admin-listening": { level: "debug", text: (e) => `admin interface on ${e.socket}` },
   "admin-failed": { level: "error", text: (e) => `no admin interface: ${e.detail}` },
+  "web-listening": { level: "info", text: (e) => `web page on ${e.url}` },
+  "web-failed": { level: "error", text: (e) => `no web page on ${e.address}: ${e.detail}` },
+  "web-login": { level: "info", text: (e) => `${e.user} has logged in to the web page from ${e.client}` },
+  "web-login-failed": {
+    level: "warn",
+    text: (e) => `failed login to the web page from ${e.client}${e.user === undefined ? "" : ` as ${e.user}`}`,
+  },
+  "web-user-guarded": {
+    level: "warn",
+    text: (e) =>
+      `${e.failures} logins to the web page as ${e.user} have failed: until ${time(e.until)} only from addresses that ${e.user} has logged in from before`,
+  },
   admin: { level: "info", text: (e) => `${e.by}: ${e.request} ${e.detail}` },
   "internal-error": { level: "error", text: (e) => `internal error in ${e.where}: ${e.detail}` },
 };

@@ -208,6 +208,14 @@ export type PopgateEvent =
   | { readonly kind: "destination-up"; readonly destination: string; readonly afterMs: number }
   | { readonly kind: "admin-listening"; readonly socket: string }
   | { readonly kind: "admin-failed"; readonly detail: string }
+  // The web page
+  | { readonly kind: "web-listening"; readonly url: string }
+  | { readonly kind: "web-failed"; readonly address: string; readonly detail: string }
+  | { readonly kind: "web-login"; readonly user: string; readonly client: string }
+  /** `user`: only one that there is; people type passwords there. */
+  | { readonly kind: "web-login-failed"; readonly user: string | undefined; readonly client: string }
+  /** So many have failed to log in as this user that until then it goes only from where this user has been before. */
+  | { readonly kind: "web-user-guarded"; readonly user: string; readonly failures: number; readonly until: number }
   /** Somebody has asked for something to be done, over the admin interface. */
   | { readonly kind: "admin"; readonly by: string; readonly request: string; readonly detail: string }
   // Anything that should not happen
