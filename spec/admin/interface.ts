@@ -135,7 +135,7 @@ export interface Interface extends AsyncDisposable {
   post(path: string, body?: unknown, headers?: OutgoingHttpHeaders): Promise<Answer>;
   ask(method: string, path: string, body?: Buffer | string, headers?: OutgoingHttpHeaders): Promise<Answer>;
   /** An answer whose body has not been read; the caller destroys it. */
-  open(path: string): Promise<IncomingMessage>;
+  open(path: string, method?: string): Promise<IncomingMessage>;
   close(): Promise<void>;
 }
 
@@ -164,7 +164,7 @@ export async function openInterface(
       body === undefined
         ? ask("POST", where, undefined, headers)
         : ask("POST", where, JSON.stringify(body), { "content-type": "application/json", ...headers }),
-    open: async (where) => send(socket, "GET", where, undefined, {}),
+    open: async (where, method = "GET") => send(socket, method, where, undefined, {}),
     close: async () => listening[Symbol.asyncDispose](),
     async [Symbol.asyncDispose]() {
       await listening[Symbol.asyncDispose]();
