@@ -54,6 +54,16 @@ export class LineClient implements Disposable {
     return /^\d{3}(?: \d\.\d+\.\d+)?|^\w+/u.exec(await this.reply())?.[0] ?? "";
   }
 
+  /** Octets that the other side's buffers had no room for. */
+  get unsent(): number {
+    return this.#socket.writableLength;
+  }
+
+  /** Ends its own side; replies can still be read. */
+  end(): void {
+    this.#socket.end();
+  }
+
   /** Ends the connection by RST. */
   reset(): void {
     this.#socket.on("error", () => undefined);

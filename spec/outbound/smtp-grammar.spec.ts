@@ -130,7 +130,7 @@ describe("parameters of MAIL", () => {
     expect(parse("")).toEqual(nothing);
     expect(parse("AUTH=e+3Dmc2@example.com BODY=7BIT RET=FULL")).toEqual({ ...nothing, body: "7BIT", ret: "FULL" });
     expect(parse(`ENVID=${"x".repeat(100)}`)).toEqual({ ...nothing, envid: "x".repeat(100) });
-    expect(parse("SIZE=99999999999999999999")).toEqual({ ...nothing, size: 99999999999999999999 });
+    expect(parse(`SIZE=${"9".repeat(20)}`)).toEqual({ ...nothing, size: 1e20 });
   });
 
   it.each([

@@ -18,7 +18,7 @@ import { DataScanner } from "../../src/outbound/smtp-data-scanner.ts";
 import { LineClient } from "../demo/line-client.ts";
 import { certificates } from "../fakes/certificates.ts";
 import { certificateFiles } from "./smtp-tls-support.ts";
-import { addressed, later, listen, no, repliesUntil, send, until } from "./smtp-support.ts";
+import { addressed, later, listen, no, repliesUntil, send, until, untilText } from "./smtp-support.ts";
 
 /** Sends pieces as packets of their own: the next one only when the last has been read by the other side. */
 async function inPackets(client: LineClient, ...pieces: readonly string[]): Promise<void> {
@@ -118,8 +118,8 @@ describe("smtp-server, and what was wrong with it", () => {
   });
 
   it("7: the idle timer ran while the message was being stored: 421, although it was stored", async () => {
-    const { hello, receiver, port } = await listen({ idleMs: 20 });
-    const client = await hello();
+    const { greeted, receiver, port } = await listen({ idleMs: 300 });
+    const client = await greeted();
     let timedOut = 0;
     receiver.commit = async () => {
       // Idle times pass: other connections, opened one after another, show that they really do.
@@ -131,8 +131,11 @@ describe("smtp-server, and what was wrong with it", () => {
       }
       return undefined;
     };
-    expect(await send(client, "Hi\r\n.\r\n")).toMatch(/^250 2\.0\.0 queued/u);
+    client.write(`${untilText}DATA\r\nHi\r\n.\r\n`);
+    expect(await repliesUntil(client, /^(?:250 2\.0\.0 queued|421)/u)).toHaveLength(4);
+    expect(receiver.taken).toHaveLength(1);
     expect(timedOut).toBe(3);
+    expect(await client.reply()).toMatch(/^421/u);
   });
 
   it("8: a connection reset in the middle of a message ended the process", async () => {

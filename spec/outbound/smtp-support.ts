@@ -1,4 +1,6 @@
 /** A listener on loopback with a gatekeeper and a receiver that do as a spec says, and clients of it. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, expect } from "vitest";
 import { mustAddress, type Address } from "../../src/core/address.ts";
 import type { EventOf, EventKind, PopgateEvent } from "../../src/core/events.ts";
@@ -171,7 +173,7 @@ export function later(end: () => void | Promise<void>): void {
   stack.defer(end);
 }
 
-export interface HarnessOptions extends Partial<Omit<ListenerOptions, "listen" | "listenImplicit">> {
+export interface HarnessOptions extends Partial<ListenerOptions> {
   readonly clock?: Clock;
   readonly gatekeeper?: Gatekeeper;
   readonly receiver?: Receiver;
@@ -224,6 +226,9 @@ export async function addressed(client: LineClient, ...recipients: readonly stri
   }
 }
 
+/** Up to the text of a message in one write, behind EHLO: for clients that are to be silent, or that time runs out for. */
+export const untilText = "EHLO me\r\nMAIL FROM:<a@firma.example>\r\nRCPT TO:<x@kunde.example>\r\n";
+
 /** A whole message by DATA; the reply after its final dot. */
 export async function send(client: LineClient, text: string | Buffer): Promise<string> {
   await addressed(client);
@@ -245,4 +250,19 @@ export async function repliesUntil(client: LineClient, last: RegExp): Promise<st
 /** Turns of the loop until something has happened in this process; the spec's own time-out is the limit. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Octets that this process holds: what is garbage does not count. */
+export async function heldMemory(): Promise<number> {
+  setFlagsFromString("--expose-gc");
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the flag makes
+  const collectGarbage = runInNewContext("gc") as () => void;
+  // The octets of buffers go in the background, after their owners.
+  for (let i = 0; i < 3; i++) {
+    collectGarbage();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const { heapUsed, external } = process.memoryUsage();
+  // `external` includes array buffers.
+  return heapUsed + external;
 }

@@ -47,6 +47,7 @@ export class SmtpConnection extends SMTPConnection implements Wire {
   #pass: Pass | undefined;
   /** The socket that is not under another: the TLS socket as soon as a handshake has begun. */
   #topmost: Socket;
+  #tlsHasFailed = false;
   /** Replies that leave together at the end of this turn (RFC 2920 §3.2). */
   #replies = "";
 
@@ -166,6 +167,8 @@ export class SmtpConnection extends SMTPConnection implements Wire {
     const reader = new SmtpReader({
       line: (line) => this.#line(line),
       room: () => this.#room(),
+      // The client's time begins anew.
+      worked: () => this._socket.setTimeout(this._socket.timeout ?? 0),
       end: () => this.close(),
     });
     reader.on("error", (error) => {
@@ -208,10 +211,11 @@ export class SmtpConnection extends SMTPConnection implements Wire {
     if (code === 421) this.close();
   }
 
-  /** Tells that TLS could not be negotiated. */
+  /** Tells that TLS could not be negotiated. smtp-server may say so several times. */
   tlsFailed(error: Error): void {
-    if (!this._upgrading) return;
-    this.#refused("helo", `TLS failed: ${error.message}`, undefined);
+    if (!this._upgrading || this.#tlsHasFailed) return;
+    this.#tlsHasFailed = true;
+    this.#refused("helo", tlsFault(error), undefined);
   }
 
   get #reader(): SmtpReader | undefined {
@@ -277,4 +281,13 @@ function plainAddress(address: string | undefined): string {
 /** `192.0.2.1:25`, `[2001:db8::1]:25`. */
 export function hostAndPort(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** In OpenSSL's words, without where in its sources they stand. */
+export function tlsFault(error: Error): string {
+  const reason = "reason" in error && typeof error.reason === "string" ? error.reason : error.message;
+  return `TLS failed: ${reason
+    .replace(/[^ -~]+/gu, " ")
+    .trim()
+    .slice(0, 200)}`;
 }

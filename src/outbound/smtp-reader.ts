@@ -32,6 +32,8 @@ export interface ReaderHost {
   line(line: Buffer | undefined): Promise<void> | undefined;
   /** Ready for the next command: replies can be written again. */
   room(): Promise<void> | undefined;
+  /** A command or a piece of a message is done: it is the client's turn again. */
+  worked(): void;
   /** The client has sent all it wanted to send. */
   end(): void;
 }
@@ -164,6 +166,7 @@ export class SmtpReader extends SMTPStream {
       await task;
     } finally {
       this.#working = false;
+      this.#host.worked();
     }
   }
 }

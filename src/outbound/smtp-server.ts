@@ -9,7 +9,7 @@ import type { AddressInfo, ListenOptions, Socket } from "node:net";
 import type { SecureContext } from "node:tls";
 import { SMTPServer } from "smtp-server";
 import type { SMTPConnectionOptions } from "smtp-server/lib/smtp-connection.js";
-import { type ConnectionHost, SmtpConnection } from "./smtp-connection.ts";
+import { type ConnectionHost, SmtpConnection, tlsFault } from "./smtp-connection.ts";
 
 export interface SmtpServerOptions {
   /** TLS begins at once. */
@@ -89,6 +89,6 @@ export class SmtpServer extends SMTPServer {
     if (!this.server.listening) return;
     if (client === undefined)
       this.#host.events.emit({ kind: "internal-error", where: "listener", detail: String(error) });
-    else this.#host.refused({ client, user: undefined, stage: "connect", reply: `TLS failed: ${error.message}` });
+    else this.#host.refused({ client, user: undefined, stage: "connect", reply: tlsFault(error) });
   }
 }
