@@ -27,12 +27,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Views of records, the HTTP interface, the web page's server.
   admin: ["core", "message", "spool/port", "spool/record", "net"],
   notice: ["core", "message", "spool/port", "spool/record"],
+  // Looks at everything and is part of nothing: what logs in is given to it.
+  doctor: ["core", "message", "net", "pop3/port"],
   config: ["core", "message", "net"],
   runtime: ["core"],
   // Stand-ins for provider and Exchange, used by the demonstration and by the specs.
   demo: ["core", "app", "cli", "config", "message", "spool/port", "spool/record", "runtime"],
   // Of the admin interface only what travels over it, and the name of the header that says who asks.
-  cli: ["core", "config", "app", "runtime", "spool", "message", "demo", "inbound", "admin/schemas", "admin/actor"],
+  cli: ["core", "config", "app", "runtime", "spool", "message", "demo", "inbound", "admin/schemas", "admin/actor", "doctor"],
   // The composition root knows every part.
   app: [
     "admin",
@@ -48,6 +50,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "delivery",
     "report",
     "notice",
+    "doctor",
     "config",
     "runtime",
   ],

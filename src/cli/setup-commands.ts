@@ -16,6 +16,8 @@ export function addSetupCommands(table: CommandTable): void {
       end(await runCheck(options));
     });
 
+  addDoctor(table);
+
   program
     .command("passwd")
     .description("make the hash of a password for `users`; asks for it, or reads one line of standard input")
@@ -38,6 +40,25 @@ export function addSetupCommands(table: CommandTable): void {
 
   addCompletion(table);
   addExitCodes(table);
+}
+
+function addDoctor({ program, around, end }: CommandTable): void {
+  const command = program
+    .command("doctor")
+    .description("try every server as the daemon would, look at the mail in the boxes, and say what is wrong with what")
+    .argument("[what...]", "an account's name, `exchange`, `relay` and its name, `listener` or `host`; all without it")
+    .option(...configOption)
+    .option("--json", "as JSON", false)
+    .option("--strict", "end with status 5 for warnings as well", false)
+    .action(async (what: string[], options: { config: string; json: boolean; strict: boolean }) => {
+      const { runDoctor } = await import("./doctor.ts");
+      end(await runDoctor({ ...options, what }, around));
+    });
+  examples(command, [
+    ["doctor", "everything: before going live, and whenever something is odd"],
+    ["doctor info-box", "one account: login, box, which envelope field its provider writes"],
+    ["doctor relay provider", "one relay"],
+  ]);
 }
 
 function addCompletion({ program, around, end }: CommandTable): void {

@@ -18,6 +18,7 @@ import type { TlsSessions } from "../net/tls-sessions.ts";
 import { tlsConnectOptions } from "../net/verify-peer.ts";
 import type { SaslCredentials } from "../sasl/choose.ts";
 import type { Failure } from "./classify.ts";
+import { sendCommand } from "./smtp-command.ts";
 import { checkPeer, dialOrFail } from "./smtp-dial.ts";
 import { mailParameters, RecipientParameters } from "./smtp-dsn.ts";
 import { describeFailure, rejectedRecipients, SmtpFailure, type RejectedRecipient } from "./smtp-failure.ts";
@@ -167,6 +168,15 @@ export class SmtpSession {
     } finally {
       body.destroy();
     }
+  }
+
+  /** Sends one command and gives its reply, whatever that is: for asking what a server would take. RSET must end it. */
+  async command(line: string, signal: AbortSignal): Promise<SmtpReply> {
+    using deadline = new Deadline(this.#timeouts.greetingMs, signal);
+    const text = await this.#untilLost<string>(deadline.signal, (done) => sendCommand(this.#connection, line, done));
+    const reply = parseSmtpReply(text);
+    if (reply === undefined) throw new SmtpFailure(protocolFailure("mail", `no reply of SMTP's: ${text}`));
+    return reply;
   }
 
   /** Says QUIT, and resolves when the connection is closed, by the server or by us. */

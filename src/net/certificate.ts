@@ -23,7 +23,7 @@ function clean(text: string): string {
 const maxQuoted = 300;
 
 /** Subject, issuer, validity and SHA-256 on one line. */
-function describeCertificate(certificate: X509Certificate): string {
+export function describeCertificate(certificate: X509Certificate): string {
   const { validFrom, validTo } = certificate;
   const issued = isSelfIssued(certificate) ? "issued by itself" : `issued by ${oneLine(certificate.issuer)}`;
   return (
@@ -33,7 +33,7 @@ function describeCertificate(certificate: X509Certificate): string {
 }
 
 /** The names a certificate is made out to (RFC 9525 §6: subjectAltName only), for people. */
-function certificateNames(certificate: X509Certificate): readonly string[] {
+export function certificateNames(certificate: X509Certificate): readonly string[] {
   const names = certificate.subjectAltName ?? "";
   return [...names.matchAll(/(?:DNS|IP Address):("(?:[^"\\]|\\.)*"|[^,]*)/gu)].map((match) => clean(match[1] ?? ""));
 }
