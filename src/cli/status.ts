@@ -92,13 +92,25 @@ function accountState({ enabled, paused, polling, failing, lastPollAt }: Account
 }
 
 function showQueue({ queue, now }: Status, screen: Screen): void {
-  const { queued, held, octets, oldestQueuedAt, heldByReason } = queue;
-  const oldest = oldestQueuedAt === undefined ? "" : `, the oldest for ${spanText(now - oldestQueuedAt)}`;
-  screen.print("  ", `${queued} queued${oldest}`);
+  const { held, octets, heldByReason } = queue;
+  const age = (at: number | undefined): string => (at === undefined ? "-" : spanText(now - at));
+  screen.table(
+    [
+      { title: "WAY" },
+      { title: "QUEUED", align: "right" },
+      { title: "THE OLDEST", align: "right" },
+      { title: "HELD", align: "right" },
+    ],
+    (["inbound", "outbound"] as const).map((way): Piece[] => {
+      const counts = queue[way];
+      const heldStyle = counts.held === 0 ? "plain" : "warning";
+      return [way, String(counts.queued), age(counts.oldestQueuedAt), styled(heldStyle, String(counts.held))];
+    }),
+    2,
+  );
   const reasons = Object.entries(heldByReason).map(([reason, count]) => `${count} ${reason}`);
-  const why = reasons.length === 0 ? "" : `: ${reasons.join(", ")}`;
-  screen.print("  ", styled(held === 0 ? "plain" : "warning", `${held} held${why}`));
-  screen.print("  ", `${octetsText(octets)} in all`);
+  if (held > 0) screen.paragraph(2, `held: ${reasons.join(", ")}; popgate queue --state held shows them`);
+  screen.print(`  ${octetsText(octets)} in all`);
 }
 
 const destinationStyles: Readonly<Record<DestinationStatus["state"], Style>> = {
