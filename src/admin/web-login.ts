@@ -139,8 +139,7 @@ export class WebLoginDesk {
       signal.throwIfAborted();
       detail = error instanceof Error ? error.message : String(error);
     }
-    if (this.#unreadable.get(user) !== detail)
-      this.#ports.events.emit({ kind: "password-unreadable", user, detail });
+    if (this.#unreadable.get(user) !== detail) this.#ports.events.emit({ kind: "password-unreadable", user, detail });
     this.#unreadable.set(user, detail);
     return undefined;
   }
