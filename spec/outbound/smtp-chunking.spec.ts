@@ -211,6 +211,19 @@ describe("BDAT", () => {
     expect(receiver.running).toBe(0);
   });
 
+  it("ends the connection when a fault of ours comes before a chunk: its octets are no commands", async () => {
+    const { hello, receiver, events } = await listen();
+    const client = await hello();
+    await addressed(client);
+    receiver.maxOctets = () => {
+      throw new Error("oh");
+    };
+    client.write("BDAT 6 LAST\r\nNOOP\r\n");
+    expect(await client.reply()).toMatch(/^451 4\.3\.0 /u);
+    expect(await client.reply()).toMatch(/^(?:closed|reset)$/u);
+    expect(events.of("internal-error")).toHaveLength(1);
+  });
+
   it("does not take BINARYMIME, which is not offered", async () => {
     const { hello } = await listen();
     expect(await (await hello()).say("MAIL FROM:<a@b.example> BODY=BINARYMIME")).toBe("501 5.5.4");

@@ -21,14 +21,14 @@ import { systemClock } from "../../src/runtime/clock.ts";
 import { LineClient } from "../demo/line-client.ts";
 
 export const postmaster: Address = mustAddress("post@firma.example");
-export const ok: Verdict = { kind: "ok" };
+const ok: Verdict = { kind: "ok" };
 
 export function no(code: number, enhanced: string, text = "No", close = false): Extract<Verdict, { kind: "no" }> {
   return { kind: "no", answer: { code, enhanced, text }, close };
 }
 
 /** A gatekeeper that lets everybody do everything, unless told otherwise. */
-export class FakeGatekeeper implements Gatekeeper {
+class FakeGatekeeper implements Gatekeeper {
   /** Passes that have been given and not been disposed of. */
   open = 0;
   readonly admitted: SmtpClient[] = [];
@@ -65,7 +65,7 @@ export interface Taken {
 }
 
 /** A receiver that keeps everything in memory. */
-export class FakeReceiver implements Receiver {
+class FakeReceiver implements Receiver {
   readonly taken: Taken[] = [];
   /** What the bodies threw that did not become whole. */
   readonly broken: string[] = [];
@@ -177,13 +177,13 @@ export interface HarnessOptions extends Partial<ListenerOptions> {
   readonly clock?: Clock;
   readonly gatekeeper?: Gatekeeper;
   readonly receiver?: Receiver;
+  readonly events?: EventList;
 }
 
 export async function listen(options: HarnessOptions = {}): Promise<Harness> {
-  const { clock = systemClock, gatekeeper: keeper, receiver: taker, ...rest } = options;
+  const { clock = systemClock, gatekeeper: keeper, receiver: taker, events = new EventList(), ...rest } = options;
   const gatekeeper = new FakeGatekeeper();
   const receiver = new FakeReceiver();
-  const events = new EventList();
   const local = { host: "127.0.0.1", port: 0 };
   const listener = await openListener(
     {

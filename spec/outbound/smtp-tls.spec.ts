@@ -10,7 +10,7 @@ import { LineClient } from "../demo/line-client.ts";
 import { certificates, makeCertificate } from "../fakes/certificates.ts";
 import { ManualClock } from "../fakes/manual-clock.ts";
 import { certificateFiles } from "./smtp-tls-support.ts";
-import { addressed, later, listen, no, send, until } from "./smtp-support.ts";
+import { addressed, EventList, later, listen, no, send, until } from "./smtp-support.ts";
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 
@@ -292,10 +292,13 @@ describe("the certificate", () => {
   it.each(faults)("is refused at the start, with the file and the fault: %s", async (_, spoil, which, why) => {
     const files = certificateFiles(server);
     spoil(files);
-    const error: unknown = await listen({ tls: files }).catch((reason: unknown) => reason);
+    const events = new EventList();
+    const error: unknown = await listen({ tls: files, events }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(ListenerFailed);
     expect(String(error)).toContain(files[which]);
     expect(String(error)).toMatch(why);
+    expect(events.of("listener-failed")).toHaveLength(2);
+    expect(events.of("listener-failed")[0]?.detail).toMatch(why);
   });
 
   it.skipIf(process.getuid?.() === 0)("is refused when it may not be read", async () => {

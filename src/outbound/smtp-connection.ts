@@ -26,6 +26,9 @@ import { SmtpSession, type Wire } from "./smtp-session.ts";
 export interface ConnectionHost {
   readonly hostname: string;
   readonly postmaster: Address;
+  /** How long a client may be silent, in the session and in the middle of a TLS handshake; how long a session may last. */
+  readonly idleMs: number;
+  readonly handshakeMs: number;
   readonly sessionMs: number;
   readonly gatekeeper: Gatekeeper;
   readonly receiver: Receiver;
@@ -181,13 +184,15 @@ export class SmtpConnection extends SMTPConnection implements Wire {
   /** After STARTTLS smtp-server forgets what it knew of the client. It calls this for nothing else here. */
   override _resetSession(): void {
     super._resetSession();
+    this._socket.setTimeout(this.#host.idleMs);
     this.#session?.restart();
   }
 
   /** smtp-server arms the timer of each socket of a connection, and so shows which is the topmost. */
   override _armTimeout(socket: Socket = this._socket): void {
     this.#topmost = socket;
-    super._armTimeout(socket);
+    const { idleMs, handshakeMs } = this.#host;
+    socket.setTimeout(this._upgrading ? handshakeMs : idleMs, () => this._onTimeout());
   }
 
   override _onTimeout(): void {

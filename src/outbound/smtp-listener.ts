@@ -49,7 +49,7 @@ export interface ListenerPorts {
   readonly events: EventSink;
 }
 
-export interface ListeningAddress extends ListenPoint {
+interface ListeningAddress extends ListenPoint {
   readonly tls: "off" | "starttls" | "implicit";
 }
 
@@ -64,6 +64,8 @@ export class ListenerFailed extends Error {
 }
 
 const defaultCertificateCheckMs = 60_000;
+/** Nobody has been asked yet whether this client may be here. */
+const longestHandshakeMs = 30_000;
 
 /** Opens the listener on all its addresses. Rejects with `ListenerFailed`, and leaves nothing open then. */
 export async function openListener(options: ListenerOptions, ports: ListenerPorts): Promise<Listener> {
@@ -80,6 +82,8 @@ export async function openListener(options: ListenerOptions, ports: ListenerPort
     hostname: options.hostname,
     postmaster: options.postmaster,
     sessionMs: options.sessionMs,
+    idleMs: options.idleMs,
+    handshakeMs: Math.min(options.idleMs, longestHandshakeMs),
     hasCertificate: watch !== undefined,
     get isStopping() {
       return isStopping;
@@ -94,7 +98,7 @@ export async function openListener(options: ListenerOptions, ports: ListenerPort
   const addresses: ListeningAddress[] = [];
   for (const point of listenPoints(options)) {
     const implicitTls = point.tls === "implicit";
-    const serverOptions = { implicitTls, idleMs: options.idleMs, maxHandshakes: options.connections };
+    const serverOptions = { implicitTls, maxHandshakes: options.connections };
     const server = new SmtpServer(serverOptions, host, watch?.identity.context);
     const address = await openServer(server, point, ports.events);
     servers.push(server);
@@ -142,19 +146,22 @@ function listenFault(error: unknown): string {
 }
 
 async function openIdentity(
-  { tls, listenImplicit, certificateCheckMs }: ListenerOptions,
+  { tls, listen, listenImplicit, certificateCheckMs }: ListenerOptions,
   { clock, events }: ListenerPorts,
   onChange: (identity: ServerIdentity) => void,
 ): Promise<ServerIdentityWatch | undefined> {
-  if (tls === undefined) {
-    if (listenImplicit.length > 0) throw new ListenerFailed("implicit TLS needs a certificate and its key");
-    return undefined;
-  }
+  if (tls === undefined && listenImplicit.length === 0) return undefined;
   const everyMs = certificateCheckMs ?? defaultCertificateCheckMs;
-  const result = await ServerIdentityWatch.open({ files: tls, clock, events, everyMs, onChange });
+  const result =
+    tls === undefined
+      ? ({ kind: "bad", file: "TLS", why: "it needs a certificate and its key" } as const)
+      : await ServerIdentityWatch.open({ files: tls, clock, events, everyMs, onChange });
   if (result.kind === "ok") return result.watch;
-  events.emit({ kind: "certificate-refused", file: result.file, detail: result.why });
-  throw new ListenerFailed(`${result.file}: ${result.why}`);
+  const detail = `${result.file}: ${result.why}`;
+  for (const { host, port } of [...listen, ...listenImplicit]) {
+    events.emit({ kind: "listener-failed", address: hostAndPort(host, port), detail });
+  }
+  throw new ListenerFailed(detail);
 }
 
 async function stopServers(servers: readonly SmtpServer[], graceMs: number, clock: Clock): Promise<void> {

@@ -15,7 +15,7 @@ import { SMTPStream } from "smtp-server/lib/smtp-stream.js";
 import { DataScanner } from "./smtp-data-scanner.ts";
 
 /** RFC 5321 §4.5.3.1.4 says 512, its extensions add to that; a RCPT with a very long address and ORCPT fits. */
-export const maxLineOctets = 2048;
+const maxLineOctets = 2048;
 /** Commands that are done without waiting, one behind another, before others get their turn. */
 const commandsInOneTurn = 100;
 

@@ -14,8 +14,6 @@ import { type ConnectionHost, SmtpConnection, tlsFault } from "./smtp-connection
 export interface SmtpServerOptions {
   /** TLS begins at once. */
   readonly implicitTls: boolean;
-  /** How long a client may be silent. */
-  readonly idleMs: number;
   /** Most clients that may be in the middle of the handshake of implicit TLS. */
   readonly maxHandshakes: number;
 }
@@ -31,7 +29,8 @@ export class SmtpServer extends SMTPServer {
       ...sockets,
       name: host.hostname,
       secure: options.implicitTls,
-      socketTimeout: options.idleMs,
+      // For handshakes only: connections have timers of their own.
+      socketTimeout: host.handshakeMs,
       maxClients: options.maxHandshakes,
       disableReverseLookup: true,
       logger: false,

@@ -236,7 +236,13 @@ export class SmtpSession {
     const octets = digits === undefined ? Number.NaN : Number(digits);
     // Without the number nobody knows where the next command begins.
     if (!Number.isSafeInteger(octets)) return this.#sendAway(answers.badChunk);
-    this.#mail.chunk(octets, last !== undefined);
+    try {
+      this.#mail.chunk(octets, last !== undefined);
+    } catch (error) {
+      // Nobody would read its octets away, and they must not be read as commands.
+      this.#fault(error);
+      this.#close();
+    }
   }
 
   #withoutArguments(rest: string, then: () => Promise<void> | void): Promise<void> | void {
