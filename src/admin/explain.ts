@@ -4,6 +4,7 @@
  * the history alone, so that it works as long as the history is kept.
  */
 import { holdWords } from "../core/hold.ts";
+import type { EpochMs } from "../core/ports.ts";
 import type { ByteRange, Evidence, SourceEvidence } from "../message/decision.ts";
 import type { Attempt, OwedReport, Recipient } from "../spool/record.ts";
 import type { Explanation, Step } from "./schemas.ts";
@@ -90,16 +91,18 @@ function recipientStep(recipient: Recipient): Step {
   const { address, state, unconfirmed } = recipient;
   const at = endOf(state);
   const doubt = unconfirmed === 0 ? "" : `; handed over ${unconfirmed}× without an answer, it may have arrived`;
-  const wait =
-    state.kind === "queued"
-      ? `; tried ${state.attempts}×, next time from ${new Date(state.nextAttemptAt).toISOString()} on`
-      : "";
+  const wait = state.kind === "queued" ? waitText(state.attempts, state.nextAttemptAt) : "";
   return {
     kind: "recipient",
     ...(at === undefined ? {} : { at }),
     ...(state.kind === "queued" ? {} : { good: state.kind === "delivered" }),
     text: `${address}: ${state.kind}: ${stateText(recipient)}${wait}${doubt}`,
   };
+}
+
+function waitText(attempts: number, nextAttemptAt: EpochMs): string {
+  const tried = attempts === 0 ? "" : `; tried ${attempts}×`;
+  return `${tried}; due from ${new Date(nextAttemptAt).toISOString()} on`;
 }
 
 function owedStep({ kind, recipients, since }: OwedReport): Step {

@@ -74,7 +74,7 @@ export function stateText({ state, lastCause }: Recipient): string {
       // A redirection says so by itself.
       return / to .+@/u.test(state.by) ? state.by : `by ${state.by}`;
     case "queued":
-      return lastCause === undefined ? "waits for its first attempt" : causeText(lastCause);
+      return lastCause === undefined ? "waits for its first attempt" : `last attempt: ${causeText(lastCause)}`;
   }
 }
 
