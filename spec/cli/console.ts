@@ -52,7 +52,7 @@ export async function typed(args: readonly string[], setting: Setting = {}): Pro
   const stdin: PassThrough & { isTTY?: boolean } = new PassThrough();
   if (setting.typed !== undefined) {
     stdin.isTTY = true;
-    stdin.write(setting.typed);
+    stdin.end(setting.typed);
   }
   const stdout = setting.stdout ?? new Paper(setting.columns);
   const stderr = new Paper(setting.columns);
