@@ -50,18 +50,25 @@ export function addWebRoutes(server: FastifyInstance, operations: Pick<Operation
     const { token, session } = sessions.open(user);
     return reply.header("set-cookie", cookieOf(token, overTls)).send(viewOf(session));
   });
-  server.get(webPaths.session, async (request) => viewOf(sessionOf(request, parts)));
+  server.route({
+    method: "GET",
+    url: webPaths.session,
+    handler: async (request) => viewOf(sessionOf(request, parts)),
+  });
   server.post(webPaths.logout, async (request, reply) => {
     const token = tokenOf(request.headers.cookie, overTls);
     if (token !== undefined) sessions.end(token);
     return reply.header("set-cookie", noCookie(overTls)).send({ done: true });
   });
-  server.get<{ Params: { id: string } }>(webPaths.source, async (request): Promise<WebSource> => {
-    const { id } = request.params;
-    const { rendered } = parsed(rawQuery, request.query, "query");
-    const body = await operations.raw(id, rendered === "true");
-    if (body === undefined) throw noMessage(id);
-    return sourceOf(body);
+  server.route<{ Params: { id: string } }>({
+    method: "GET",
+    url: webPaths.source,
+    handler: async ({ params: { id }, query }): Promise<WebSource> => {
+      const { rendered } = parsed(rawQuery, query, "query");
+      const body = await operations.raw(id, rendered === "true");
+      if (body === undefined) throw noMessage(id);
+      return sourceOf(body);
+    },
   });
 }
 
