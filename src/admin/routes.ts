@@ -210,7 +210,12 @@ export const routes: readonly Route[] = [
     run: async ({ operations, by }) => {
       const result = await operations.reload(by);
       if (result.kind === "refused")
-        throw new ProblemError(422, "The configuration is not good", result.errors.join("; "));
+        throw new ProblemError(
+          422,
+          "The configuration is not good",
+          result.errors.join("; "),
+          result.errors.map((message) => ({ path: "", message })),
+        );
       return { done: true };
     },
   }),
