@@ -37,6 +37,8 @@ export interface DoctorAround {
   readonly clock: Clock;
   readonly random: Random;
   readonly timeouts?: DoctorTimeouts | undefined;
+  /** Addresses of a host name; the system's resolver unless given. */
+  readonly lookup?: DoctorPorts["lookup"] | undefined;
   /** Octets free on the file system of a directory; the system's word unless given. */
   readonly freeOctets?: HostToCheck["freeOctets"] | undefined;
 }
@@ -48,8 +50,8 @@ export async function doctor(
   around: DoctorAround,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
-  const { clock, random, timeouts = defaultDoctorTimeouts } = around;
-  const ports: DoctorPorts = { clock, random, timeouts, lookup: addressesOf };
+  const { clock, random, timeouts = defaultDoctorTimeouts, lookup: addresses = addressesOf } = around;
+  const ports: DoctorPorts = { clock, random, timeouts, lookup: addresses };
   const isRunning = await answers(config.admin.socket, signal);
   const wants = (kind: DoctorPart["kind"], name?: string): boolean =>
     part.kind === "all" || (part.kind === kind && (!("name" in part) || part.name === name));

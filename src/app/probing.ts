@@ -1,6 +1,6 @@
 /** The SMTP connections on which the doctor asks its questions: opened, secured and logged in exactly as delivery does it. */
 import type { Credentials } from "../config/config.ts";
-import { causeText } from "../core/outcome.ts";
+import { causeText, replyText } from "../core/outcome.ts";
 import type { Clock } from "../core/ports.ts";
 import { causeOf } from "../delivery/classify.ts";
 import { SmtpFailure } from "../delivery/smtp-failure.ts";
@@ -42,6 +42,8 @@ async function told<T>(work: Promise<T>): Promise<T> {
   } catch (error) {
     if (!(error instanceof SmtpFailure)) throw error;
     const { failure } = error;
-    throw new ProbeFailed(failure.phase === "auth" ? "login" : "path", causeText(causeOf(failure)));
+    if (failure.phase !== "auth") throw new ProbeFailed("path", causeText(causeOf(failure)));
+    const { reply, message } = failure;
+    throw new ProbeFailed(reply === undefined ? "login" : "refused", reply === undefined ? message : replyText(reply));
   }
 }

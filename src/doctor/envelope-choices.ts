@@ -51,19 +51,20 @@ const fewest = 3;
 
 export function weighChoices(
   headers: readonly HeaderBlock[],
-  base: LearnBase,
-  configured: Choice | undefined,
+  given: LearnBase,
+  asConfigured: Choice | undefined,
   surveys: readonly FieldSurvey[],
 ): Choices {
+  const base = onlyBase(given);
   const run = (choice: Choice): Choice & { decisions: readonly Decision[] } => ({
     ...choice,
     decisions: headers.map((header) => decide(header, choice.policy)),
   });
-  const given = configured === undefined ? undefined : run(configured);
+  const configured = asConfigured === undefined ? undefined : run(asConfigured);
   const known = profiles.map((profile) =>
     run({
       name: `profile "${profile.name}"`,
-      policy: collectorPolicy(profile, { ...base, fallback: undefined }),
+      policy: collectorPolicy(profile, base),
       lines: [`profile = "${profile.name}"`],
     }),
   );
@@ -74,8 +75,8 @@ export function weighChoices(
   const best =
     learnt.kind === "learnt"
       ? known[profiles.indexOf(learnt.profile)]
-      : given !== undefined && good(given.decisions)
-        ? given
+      : configured !== undefined && good(configured.decisions)
+        ? configured
         : custom.find(({ decisions }) => good(decisions));
   const judge = ({ decisions, ...choice }: Choice & { decisions: readonly Decision[] }): Judged =>
     judged(choice, decisions, best?.decisions);
@@ -84,11 +85,16 @@ export function weighChoices(
     .filter(({ delivered, misdelivered }) => delivered + misdelivered > 0)
     .toSorted((a, b) => b.delivered - a.delivered);
   return {
-    configured: given === undefined ? undefined : judge(given),
+    configured: configured === undefined ? undefined : judge(configured),
     best: best === undefined ? undefined : judge(best),
     undecided: learnt.kind === "undecided" ? learnt.why : undefined,
     others,
   };
+}
+
+/** What is the company's own of a policy: where the envelope stands, each way says for itself. Nothing falls back. */
+function onlyBase({ domains, limits, hostname, aliases, stripPrefix }: LearnBase): LearnBase {
+  return { domains, limits, hostname, aliases, stripPrefix, fallback: undefined, established: undefined };
 }
 
 function judged(choice: Choice, decisions: readonly Decision[], reference: readonly Decision[] | undefined): Judged {

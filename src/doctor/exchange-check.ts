@@ -51,14 +51,27 @@ export async function checkExchange(
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof Error)) throw error;
-    const isLogin = error instanceof ProbeFailed && error.at === "login";
-    notes.error(
-      isLogin ? `the login as ${exchange.user ?? ""} is refused: ${error.message}` : error.message,
-      isLogin ? "Check the password, and that the connector takes such logins:" : undefined,
-      isLogin ? [`Set-ReceiveConnector ${connector} -AuthMechanism Tls,BasicAuth,BasicAuthRequireTLS`] : undefined,
-    );
+    tellFailure(error, exchange, notes);
   }
   return notes.findings;
+}
+
+function tellFailure(error: Error, { user }: ExchangeToCheck, notes: Notes): void {
+  const at = error instanceof ProbeFailed ? error.at : "path";
+  const lines = [`Set-ReceiveConnector ${connector} -AuthMechanism Tls,BasicAuth,BasicAuthRequireTLS`];
+  if (at === "path") notes.error(error.message);
+  else if (at === "login")
+    notes.error(
+      `we cannot log in as ${user ?? ""}: ${error.message}`,
+      "The connector must offer logins, and a connection that is encrypted:",
+      lines,
+    );
+  else
+    notes.error(
+      `the login as ${user ?? ""} is refused: ${error.message}`,
+      "Check the password, and that the connector takes such logins:",
+      lines,
+    );
 }
 
 function tellOffers(offers: readonly string[], { maxOctets }: ExchangeToCheck, notes: Notes): void {
@@ -84,7 +97,7 @@ function megabytes(octets: number): string {
 
 /** Exchange greets with the time of day. */
 function tellClock(greeting: string, now: number, notes: Notes): void {
-  const date = /\bat (\w{3}, \d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4})\s*$/u.exec(greeting)?.[1];
+  const date = /\bat (\w{3}, \d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4})/u.exec(greeting)?.[1];
   const theirs = date === undefined ? Number.NaN : Date.parse(date);
   if (Number.isNaN(theirs)) return;
   const apart = Math.abs(now - theirs);

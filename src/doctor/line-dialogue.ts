@@ -27,7 +27,8 @@ const oneLine: Whole = (lines) => lines.length > 0;
 /** RFC 1939 §3: an error has one line, anything else goes on to a line with a dot. */
 const dotEnded: Whole = (lines) => lines.at(-1) === "." || lines[0]?.startsWith("-ERR") === true;
 /** RFC 5321 §4.2.1: the last line has no hyphen after its code. */
-const codeEnded: Whole = (lines) => lines.some((line) => /^\d{3}(?!-)/u.test(line)) || !/^\d{3}/u.test(lines[0] ?? "");
+const codeEnded: Whole = (lines) =>
+  lines.some((line) => /^\d{3}(?!-)/u.test(line)) || (lines.length > 0 && !/^\d{3}/u.test(lines[0] ?? ""));
 
 /** One connection. The socket is the dialogue's until `release`. */
 export class LineDialogue implements Disposable {

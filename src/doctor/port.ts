@@ -45,9 +45,12 @@ export interface SmtpProbe extends AsyncDisposable {
 /** Why there is no such connection. */
 export class ProbeFailed extends Error {
   override readonly name = "ProbeFailed";
-  /** `login`: the server refused the credentials, or they could not be had. `path`: anything before that. */
-  readonly at: "path" | "login";
-  constructor(at: "path" | "login", message: string) {
+  /**
+   * `refused`: the server refused the credentials. `login`: they could not be had, or not be shown to this server.
+   * `path`: anything before that.
+   */
+  readonly at: "path" | "login" | "refused";
+  constructor(at: ProbeFailed["at"], message: string) {
     super(message);
     this.at = at;
   }

@@ -46,13 +46,14 @@ export async function checkRelay(
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof Error)) throw error;
-    const isLogin = error instanceof ProbeFailed && error.at === "login";
-    notes.error(
-      isLogin ? `the login as ${relay.user ?? ""} is refused: ${error.message}` : error.message,
-      isLogin
-        ? `Check user name and password (the password is kept ${relay.passwordOrigin}); some providers want a password made for programs.`
-        : undefined,
-    );
+    const at = error instanceof ProbeFailed ? error.at : "path";
+    if (at === "path") notes.error(error.message);
+    else if (at === "login") notes.error(`we cannot log in as ${relay.user ?? ""}: ${error.message}`);
+    else
+      notes.error(
+        `the login as ${relay.user ?? ""} is refused: ${error.message}`,
+        `Check user name and password (the password is kept ${relay.passwordOrigin}); some providers want a password made for programs.`,
+      );
   }
   return notes.findings;
 }

@@ -117,7 +117,7 @@ function handshakeFault(code: string, error: unknown): string {
     case "ERR_SSL_UNKNOWN_PROTOCOL":
       return (
         `the server answered in plain text where TLS was expected. Either this port begins without TLS ` +
-        `(write tls = "starttls"), or the port is wrong (POP3 with TLS is 995, SMTP with TLS 465).`
+        `(write tls = "starttls", for SMTP "required"), or the port is wrong (POP3 with TLS is 995, SMTP with TLS 465).`
       );
     case "ERR_SSL_UNSUPPORTED_PROTOCOL":
     case "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION":
