@@ -250,6 +250,23 @@ describe("time and trials", () => {
     });
   });
 
+  test("a clock that is set back while mail waits in a lane, or for a relay in trouble, loses sight of none", async () => {
+    let isDown = true;
+    await using world = await outboundWorld({
+      relays: [{ name: "one", concurrency: 1, script: (transaction) => (isDown ? down(transaction) : {}) }],
+    });
+    for (let index = 0; index < 5; index++) await world.add({ from: anna, to: [outside] });
+    await whileRunning(world, async () => {
+      await world.clock.advance(1000);
+      world.clock.set(world.clock.now() - 10 * minute);
+      isDown = false;
+      await world.clock.advance(9 * minute);
+      expect(world.spool.counts().queued).toBe(5);
+      await world.clock.advance(5 * minute);
+      expect(world.spool.counts().queued).toBe(0);
+    });
+  });
+
   test("stopped by a person: nothing goes there, the other relay takes over; started again it is used again", async () => {
     await using world = await outboundWorld({ relays: [{ name: "one" }, { name: "two" }] });
     world.outbound.states()[0]?.destination.stop(true);
@@ -287,6 +304,40 @@ describe("time and trials", () => {
       }));
       await world.clock.advance(5 * minute);
       expect(world.relay("one").transactions).toHaveLength(2);
+    });
+  });
+});
+
+describe("beyond what a lane holds", () => {
+  test("mail goes by the other relay at once when the first is found down", async () => {
+    await using world = await outboundWorld({
+      laneCapacity: 4,
+      relays: [
+        { name: "one", script: (transaction, number) => (number <= 3 ? {} : down(transaction)) },
+        { name: "two" },
+      ],
+    });
+    for (let index = 0; index < 60; index++) await world.add({ from: anna, to: [outside] });
+    await whileRunning(world, async () => {
+      await world.clock.advance(1000);
+      expect(world.relay("one").transactions.length).toBeLessThanOrEqual(5);
+      expect(world.relay("two").transactions).toHaveLength(57);
+      expect(world.spool.counts().queued).toBe(0);
+    });
+  });
+
+  test("mail waits for the allowance of its only relay", async () => {
+    await using world = await outboundWorld({
+      laneCapacity: 1,
+      relays: [{ name: "one", rates: [{ messages: 3, perMs: 24 * 60 * minute }] }],
+    });
+    for (let index = 0; index < 8; index++) await world.add({ from: anna, to: [outside] });
+    await whileRunning(world, async () => {
+      for (const sent of [3, 6, 8]) {
+        await world.clock.advance(2 * minute);
+        expect(world.relay("one").transactions).toHaveLength(sent);
+        world.clock.set(world.clock.now() + 25 * 60 * minute);
+      }
     });
   });
 });
