@@ -128,7 +128,8 @@ function moved(id: string): Write[] {
 }
 
 function owing(disk: MemoryStore, id: string): Write[] {
-  const record: object = JSON.parse(disk.get("message", id)?.toString() ?? "{}");
+  const record: unknown = JSON.parse(disk.get("message", id)?.toString() ?? "{}");
+  if (typeof record !== "object") throw new TypeError("no record");
   const value = Buffer.from(JSON.stringify({ ...record, owed: [{ kind: "failed", recipients: [], since: 0 }] }));
   return [{ table: "message", key: id, value }];
 }
