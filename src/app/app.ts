@@ -30,7 +30,7 @@ import { defaultSpoolOptions, openSpool } from "../spool/spool.ts";
 export interface App extends AsyncDisposable {
   readonly spool: Spool;
   /** Opens the admin interface; it lasts until it is disposed. */
-  admin(): Promise<AsyncDisposable | undefined>;
+  admin(): Promise<AsyncDisposable>;
   /** Until the signal is aborted. Can be called again, as after a reload. */
   run(signal: AbortSignal): Promise<void>;
   /** Polls each account once, delivers what is due, tells the postmaster of what is held. */
@@ -97,7 +97,7 @@ export async function openApp(
   });
   return {
     spool,
-    admin: async () => openAdmin(present, operations, ports),
+    admin: async () => openAdmin(() => present, operations, ports),
     async run(signal) {
       await using parts = open();
       await resolveChanged(parts.accounts, spool, ports, signal);
@@ -120,6 +120,8 @@ export async function openApp(
       if (next.spool.dir !== present.spool.dir) return "spool.dir can only be changed by stopping and starting popgate";
       if (next.admin.socket !== present.admin.socket)
         return "admin.socket can only be changed by stopping and starting popgate";
+      if (whereOf(next) !== whereOf(present))
+        return "admin.web.listen and admin.web.tls can only be changed by stopping and starting popgate";
       present = next;
       return undefined;
     },
@@ -128,6 +130,11 @@ export async function openApp(
       await spool[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Where the web page listens, and with which certificate, as one text. */
+function whereOf({ admin: { web } }: Config): string {
+  return JSON.stringify(web === undefined ? [] : [web.listen, web.tls ?? "off"]);
 }
 
 async function noReload(): ReturnType<Operations["reload"]> {
