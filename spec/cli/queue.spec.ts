@@ -67,9 +67,15 @@ describe("popgate queue", () => {
   });
 
   test("every option is asked of the daemon", async () => {
+    const given = `--state held --direction inbound --account box --recipient anna@ --sender kunde --reason refused --limit 7`;
     const { code } = await queue(
-      ...["--state", "held", "--direction", "inbound", "--account", "box", "--recipient", "anna@", "--sender", "kunde"],
-      ...["--subject", "Rechnung & Co", "--reason", "refused", "--older", "2h", "--younger", "1d 12h", "--limit", "7"],
+      ...given.split(" "),
+      "--subject",
+      "Rechnung & Co",
+      "--older",
+      "2h",
+      "--younger",
+      "1d 12h",
     );
     expect(code).toBe(0);
     expect(asked).toEqual([

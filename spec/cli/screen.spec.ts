@@ -50,7 +50,7 @@ describe("tables", () => {
   test("cut on a narrow terminal, where a column may be", () => {
     const paper = new Paper(30);
     new Screen(paper, { NO_COLOR: "1" }).table(columns, rows);
-    expect(paper.text).toBe("ID    SIZE  SUBJECT\n" + "A1   12 kB  a rather long sub…\n" + "A22    3 B  kurz\n");
+    expect(paper.text).toBe("ID    SIZE  SUBJECT\nA1   12 kB  a rather long sub…\nA22    3 B  kurz\n");
   });
 
   test("no line is wider than the terminal while there is anything to cut", () => {
