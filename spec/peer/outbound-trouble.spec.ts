@@ -4,7 +4,7 @@
  */
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFailed, test } from "vitest";
 import { startDaemon, type Daemon } from "../fakes/popgate-process.ts";
 import { startPostfixCompany } from "./support/company-postfix.ts";
 import { startCuttingProxy } from "./support/cutting-proxy.ts";
@@ -45,18 +45,36 @@ async function checkOnce(place: OutboundPlace, ids: readonly string[]): Promise<
   for (const who of ["anna", "bernd", "chef"]) expect(await place.inside(who), `reports for ${who}`).toEqual([]);
 }
 
+function said(daemon: Daemon, kind: string): readonly string[] {
+  return heard(daemon, kind).map(({ msg }) => String(msg));
+}
+
+async function tells(daemon: Daemon, kind: string): Promise<void> {
+  await eventually(kind, async () => heard(daemon, kind).length > 0);
+}
+
+/** Starts popgate, and waits until it listens. A failed test shows what it has said. */
+async function startListening(config: string): Promise<Daemon> {
+  const daemon = startDaemon(config);
+  onTestFailed(() => {
+    const words = daemon.events().map((line) => `${String(line["time"])} ${String(line["msg"] ?? line["text"])}`);
+    process.stdout.write(`${words.slice(-60).join("\n")}\n`);
+  });
+  await tells(daemon, "listening");
+  return daemon;
+}
+
 function heard(daemon: Daemon, kind: string): readonly Record<string, unknown>[] {
   return daemon.events().filter(({ event }) => event === kind);
 }
 
 describe.each(["postfix", "exim"] as const)("%s as the provider", (kind) => {
   test("greylisting; a sender it does not allow; a wrong password; each put right, and all arrives once", async () => {
-    await using place = await openOutboundPlace(`trouble-${kind}`, startPostfixCompany, false);
-    const { policy } = place;
+    await using place = await openOutboundPlace(kind, startPostfixCompany, false);
+    const { policy, senderPolicy } = place;
     const provider = await place.provider(kind);
     const config = await configure(place, [{ name: "eins", port: provider.port, ...account }]);
-    await using daemon = startDaemon(config);
-    await daemon.until("listening");
+    await using daemon = await startListening(config);
 
     policy.rule = (_, asked) => (asked < 2 ? "450 4.7.1 Greylisted, try again" : undefined);
     await sendAll(place.listen, [mail("grey", "anna")]);
@@ -64,13 +82,13 @@ describe.each(["postfix", "exim"] as const)("%s as the provider", (kind) => {
     expect(heard(daemon, "deferred").length).toBe(2);
     expect(policy.requests.length).toBe(3);
 
-    policy.rule = ({ sender }) =>
-      sender.startsWith("chef@") ? `553 5.7.1 <${sender}>: Sender address rejected: not owned by user m123` : undefined;
-    await sendAll(place.listen, [mail("refused-sender", "chef"), mail("other-sender", "anna")]);
-    await daemon.until("relay-paused");
-    await has(place, "kunde", ["other-sender"]);
-    expect(heard(daemon, "relay-paused")).toMatchObject([{ trouble: "sender", sender: "chef@firma.example" }]);
     policy.rule = () => undefined;
+    senderPolicy.rule = ({ sender }) => (sender.startsWith("chef@") ? "553 5.7.1 not owned by user m123" : undefined);
+    await sendAll(place.listen, [mail("refused-sender", "chef"), mail("other-sender", "anna")]);
+    await tells(daemon, "relay-paused");
+    await has(place, "kunde", ["other-sender"]);
+    expect(said(daemon, "relay-paused")).toEqual([expect.stringContaining("paused for chef@firma.example (sender)")]);
+    senderPolicy.rule = () => undefined;
     daemon.signal("SIGHUP");
     await has(place, "kunde", ["refused-sender"]);
 
@@ -79,7 +97,7 @@ describe.each(["postfix", "exim"] as const)("%s as the provider", (kind) => {
     await eventually("the second reload", async () => heard(daemon, "reloaded").length >= 2);
     await sendAll(place.listen, [mail("wrong-password", "anna"), mail("wrong-password-too", "bernd")]);
     await eventually("the account is paused", async () =>
-      heard(daemon, "relay-paused").some(({ trouble }) => trouble === "auth"),
+      said(daemon, "relay-paused").some((words) => words.includes("paused (auth)")),
     );
     expect((await place.outside("kunde")).map(testId)).not.toContain("wrong-password");
     await writeFile(path.join(place.dir, "password"), `${relayPassword}\n`, { mode: 0o600 });
@@ -92,22 +110,21 @@ describe.each(["postfix", "exim"] as const)("%s as the provider", (kind) => {
   });
 });
 
-test("a line that breaks at many places on the way to the provider: each message arrives once", async () => {
+test("a line that breaks at many places on the way to the provider: the message arrives once", async () => {
   await using place = await openOutboundPlace("cut", startPostfixCompany, false);
   const provider = await place.provider("exim");
-  // In the handshake, the login, the envelope, and ever further on in the messages; never behind a final dot.
-  const cuts = [50, 900, 1200, 1800, 20_000, 300_000, 900_000];
+  // In the handshake, and ever further on in a message; never behind a final dot.
+  const cuts = [900, 20_000, 300_000, 900_000, 2_500_000];
   await using proxy = await startCuttingProxy(provider.port, cuts, "client");
   const relay = { name: "eins", port: proxy.port, ...account, extra: "connections = 1" };
-  await using daemon = startDaemon(await configure(place, [relay]));
-  await daemon.until("listening");
-  const body = `${"x".repeat(70)}\r\n`.repeat(20_000);
-  const mails = ["one", "two", "three"].map((id) => mail(id, "anna", { body }));
-  await sendAll(place.listen, mails);
-  await has(place, "kunde", ["one", "two", "three"]);
-  await checkOnce(place, ["one", "two", "three"]);
-  const raws = await place.outside("kunde");
-  for (const each of mails) expect(raws.filter((raw) => isSame(raw, each)).length).toBe(1);
+  await using daemon = await startListening(await configure(place, [relay]));
+  // Much more than sockets and proxy can hold, so that the last dot is far away at every cut.
+  const large = mail("large", "anna", { body: `${"x".repeat(70)}\r\n`.repeat(250_000) });
+  await sendAll(place.listen, [large]);
+  await has(place, "kunde", ["large"]);
+  await checkOnce(place, ["large"]);
+  const [raw = Buffer.alloc(0)] = await place.outside("kunde");
+  expect(isSame(raw, large)).toBe(true);
   expect(proxy.cut).toBe(cuts.length);
   expect(heard(daemon, "unconfirmed")).toEqual([]);
 });
@@ -117,18 +134,18 @@ test("a provider that is away for a while, with a second relay for some: the oth
   const [port = 0, tlsPort = 0] = await freePorts(2);
   const second = await place.provider("exim");
   const config = await configure(place, [
-    { name: "eins", port, ...account },
+    { name: "eins", port, ...account, extra: 'senders = ["anna@firma.example", "bernd@firma.example"]' },
     { name: "zwei", port: second.port, ...account, extra: 'senders = ["anna@firma.example"]' },
   ]);
-  await using daemon = startDaemon(config);
-  await daemon.until("listening");
+  await using daemon = await startListening(config);
   await sendAll(place.listen, [mail("second-relay", "anna"), mail("waits", "bernd")]);
   await has(place, "kunde", ["second-relay"]);
-  await daemon.until("destination-down");
+  await tells(daemon, "destination-down");
   expect((await place.outside("kunde")).map(testId)).toEqual(["second-relay"]);
 
   await place.provider("postfix", { ports: [port, tlsPort] });
   await has(place, "kunde", ["waits"]);
+  await tells(daemon, "destination-up");
   await sendAll(place.listen, [mail("first-relay", "anna")]);
   await has(place, "kunde", ["first-relay"]);
   await checkOnce(place, ["second-relay", "waits", "first-relay"]);

@@ -24,7 +24,9 @@ export interface OutboundPlace extends AsyncDisposable {
   readonly dir: string;
   readonly owner: Owner;
   readonly certificates: Certificates;
+  /** What the providers think of recipients, and of senders. */
   readonly policy: PolicyServer;
+  readonly senderPolicy: PolicyServer;
   /** Where popgate is to listen. */
   readonly listen: number;
   readonly company: Company;
@@ -41,7 +43,7 @@ export interface OutboundPlace extends AsyncDisposable {
 /** `login`: the company logs in at popgate, over TLS; without, popgate knows it by its address. */
 export async function openOutboundPlace(name: string, start: StartCompany, login: boolean): Promise<OutboundPlace> {
   const stack = new AsyncDisposableStack();
-  const { dir } = stack.use(await makeWorkplace(`outbound-${name}`));
+  const { dir } = stack.use(await makeWorkplace(`out-${name}`));
   const owner = maildirOwner();
   const certificates = makeCertificates(dir);
   const [inboxes, outboxes] = [path.join(dir, "inside"), path.join(dir, "outside")];
@@ -49,6 +51,7 @@ export async function openOutboundPlace(name: string, start: StartCompany, login
   for (const each of staff) await makeMaildir(path.join(inboxes, each), owner);
   for (const each of [...outside, "sammel"]) await makeMaildir(path.join(outboxes, each), owner);
   const policy = stack.use(await startPolicyServer());
+  const senderPolicy = stack.use(await startPolicyServer());
   const [listen = 0] = await freePorts(1);
   const credentials = { user: "exchange", password: "ex-geheim", caFile: certificates.caFile };
   await writeFile(path.join(dir, "exchange.hash"), await hashPassword(credentials.password), { mode: 0o600 });
@@ -68,6 +71,7 @@ export async function openOutboundPlace(name: string, start: StartCompany, login
     owner,
     certificates,
     policy,
+    senderPolicy,
     listen,
     company,
     who: login ? 'users = { exchange = { file = "exchange.hash" } }' : 'allow = ["127.0.0.0/8"]',
@@ -81,6 +85,7 @@ export async function openOutboundPlace(name: string, start: StartCompany, login
         names: outside,
         delivered: outboxes,
         policyPort: policy.port,
+        senderPolicyPort: senderPolicy.port,
         ...more,
       };
       return stack.use(await (kind === "postfix" ? startPostfixSubmission(options) : startEximSubmission(options)));

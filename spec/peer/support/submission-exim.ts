@@ -41,11 +41,10 @@ interface Place {
 function configuration(options: SubmissionOptions, { dir, spool, port, tlsPort }: Place): string {
   const check = (user: string, password: string): string =>
     `\${if and{{!eq{${password}}{}}{eq{${password}}{\${lookup{${user}}lsearch{${dir}/passwords}{$value}}}}}}`;
-  const owned =
-    options.senders === undefined
-      ? ""
-      : `  deny !senders = : ${options.senders.join(" : ")}\n    message = 553 5.7.1 <$sender_address>: Sender address rejected: not owned by user $authenticated_id`;
-  const ask = `\${readsocket{inet:127.0.0.1:${options.policyPort}}{sender=$sender_address\\nrecipient=$local_part@$domain\\n\\n}{5s}{ }{}}`;
+  const ask = (port: number, recipient: string): string =>
+    `\${readsocket{inet:127.0.0.1:${port}}{sender=$sender_address\\nrecipient=${recipient}\\n\\n}{5s}{ }{}}`;
+  const answer = (digit: number): string => `\${if match{$acl_m_policy}{\\Naction=${digit}\\N}}`;
+  const text = "\${sg{$acl_m_policy}{\\N^action=|\\s+$\\N}{}}";
   return `
 exim_path = ${eximBinary}
 primary_hostname = ${options.hostname}
@@ -77,16 +76,18 @@ begin acl
 mail:
   deny !authenticated = *
     message = 530 5.7.0 Authentication required
-${owned}
+  warn set acl_m_policy = ${ask(options.senderPolicyPort, "")}
+  deny condition = ${answer(5)}
+    message = \${sg{${text}}{\\N^(\\d+ [\\d.]+) \\N}{\\$1 <$sender_address>: Sender address rejected: }}
   accept
 rcpt:
   deny !verify = recipient
     message = 550 5.1.1 <$local_part@$domain>: no such user here
-  warn set acl_m_policy = ${ask}
-  defer condition = \${if match{$acl_m_policy}{\\Naction=4\\N}}
-    message = \${sg{$acl_m_policy}{\\N^action=|\\s+$\\N}{}}
-  deny condition = \${if match{$acl_m_policy}{\\Naction=5\\N}}
-    message = \${sg{$acl_m_policy}{\\N^action=|\\s+$\\N}{}}
+  warn set acl_m_policy = ${ask(options.policyPort, "$local_part@$domain")}
+  defer condition = ${answer(4)}
+    message = ${text}
+  deny condition = ${answer(5)}
+    message = ${text}
   accept
 data:
   accept

@@ -8,8 +8,9 @@ import type { Submission, SubmissionOptions } from "./submission.ts";
 export async function startPostfixSubmission(options: SubmissionOptions): Promise<Submission> {
   const { dir, owner, certificates, hostname } = options;
   const home = path.join(dir, `postfix-${hostname}`);
-  const sasl = path.join(dir, `sasl-${hostname}`);
   const [port = 0, tlsPort = 0] = options.ports ?? (await freePorts(2));
+  // Short: sockets lie below it.
+  const sasl = path.join(dir, `sasl-${port}`);
   const stack = new AsyncDisposableStack();
   const users = Object.fromEntries(
     Object.entries(options.logins).map(([name, password]) => [name, { password, maildir: options.delivered }]),
@@ -26,12 +27,6 @@ export async function startPostfixSubmission(options: SubmissionOptions): Promis
     }),
   );
   const boxes = [...options.names.map((name) => `${name}@else.example=${name}/`), "@firma.example=sammel/"];
-  const logins = Object.keys(options.logins);
-  const owners = options.senders?.map((sender) => `{ ${sender} = ${logins.join(", ")} }`);
-  const login =
-    owners === undefined
-      ? ""
-      : `smtpd_sender_login_maps = inline:{ ${owners.join(" ")} }\nsmtpd_sender_restrictions = reject_authenticated_sender_login_mismatch`;
   const postfix = stack.use(
     await startPostfix({
       dir,
@@ -52,7 +47,7 @@ smtpd_sasl_type = dovecot
 smtpd_sasl_path = ${sasl}/auth
 smtpd_relay_restrictions = permit_sasl_authenticated, reject
 smtpd_recipient_restrictions = reject_unlisted_recipient, check_policy_service inet:127.0.0.1:${options.policyPort}, permit_sasl_authenticated, reject
-${login}
+smtpd_sender_restrictions = check_policy_service inet:127.0.0.1:${options.senderPolicyPort}
 smtputf8_enable = yes
 message_size_limit = ${options.maxOctets ?? 200_000_000}
 ${options.dsn === false ? "smtpd_discard_ehlo_keywords = dsn" : ""}

@@ -1,7 +1,7 @@
 /**
  * The provider's submission server, as the specs of outbound mail see it, whichever program it is: login over STARTTLS or
- * implicit TLS, senders that a login may use, mailboxes of `else.example` with a maildir each, everything for
- * `firma.example` into one collector box, and a policy that the spec decides at each recipient.
+ * implicit TLS, mailboxes of `else.example` with a maildir each, everything for
+ * `firma.example` into one collector box, and two policies that the spec decides: about the sender, and about each recipient.
  */
 import type { Certificates } from "./certificates.ts";
 import type { Owner } from "./maildir.ts";
@@ -14,13 +14,14 @@ export interface SubmissionOptions {
   readonly hostname: string;
   /** Login name to password. */
   readonly logins: Readonly<Record<string, string>>;
-  /** Senders that any login may use; anybody's without it. The null reverse path is always allowed. */
-  readonly senders?: readonly string[];
   /** Who has a mailbox at `else.example`. */
   readonly names: readonly string[];
   /** Where the maildirs are: one for each name, and `sammel` for `firma.example`. */
   readonly delivered: string;
+  /** Whom to ask about recipients (`policy-server.ts`). */
   readonly policyPort: number;
+  /** Whom to ask about senders. What it says comes behind `<sender>: Sender address rejected:`, as with either server. */
+  readonly senderPolicyPort: number;
   /** Offer DSN (RFC 3461). Default: yes. */
   readonly dsn?: boolean;
   /** Largest message, octets. */
