@@ -260,7 +260,9 @@ describe("time and trials", () => {
       await world.clock.advance(1000);
       world.clock.set(world.clock.now() - 10 * minute);
       isDown = false;
+      const id = await world.add({ from: anna, to: [outside] });
       await world.clock.advance(9 * minute);
+      expect(await world.states(id)).toEqual({ [outside]: "delivered" });
       expect(world.spool.counts().queued).toBe(5);
       await world.clock.advance(5 * minute);
       expect(world.spool.counts().queued).toBe(0);
