@@ -96,6 +96,8 @@ export type PopgateEvent =
       readonly recipients: readonly string[];
       readonly destination: string;
       readonly reply: string;
+      /** Of the reply. */
+      readonly code?: number | undefined;
       readonly ms: number;
     }
   | {
@@ -105,6 +107,8 @@ export type PopgateEvent =
       readonly recipients: readonly string[];
       readonly destination: string;
       readonly cause: string;
+      /** Of the reply, if it was one. */
+      readonly code?: number | undefined;
       readonly nextAttemptAt: number;
     }
   | {
@@ -114,6 +118,8 @@ export type PopgateEvent =
       readonly recipients: readonly string[];
       readonly destination: string;
       readonly cause: string;
+      /** Of the reply, if it was one. */
+      readonly code?: number | undefined;
       readonly consequence: "held" | "redirected" | "bounced";
     }
   | {
@@ -123,10 +129,20 @@ export type PopgateEvent =
       readonly recipients: readonly string[];
       readonly destination: string;
       readonly cause: string;
+      /** Of the reply, if it was one. */
+      readonly code?: number | undefined;
       readonly nextAttemptAt: number;
     }
   | {
       readonly kind: "released";
+      readonly message: MessageId;
+      readonly account: AccountName | undefined;
+      readonly by: string;
+      readonly recipients: readonly string[];
+    }
+  /** Somebody has returned it to its sender, who is told of these recipients. */
+  | {
+      readonly kind: "returned";
       readonly message: MessageId;
       readonly account: AccountName | undefined;
       readonly by: string;

@@ -183,17 +183,19 @@ export class MessageDelivery {
       recipients: group.map(({ recipient }) => recipient),
       destination: this.#ports.transport.name,
     };
-    if (outcome.kind === "delivered") return [{ kind: "delivered", ...common, reply: replyText(outcome.reply), ms }];
+    if (outcome.kind === "delivered")
+      return [{ kind: "delivered", ...common, reply: replyText(outcome.reply), code: outcome.reply.code, ms }];
     const cause = causeText(outcome.cause);
+    const code = outcome.cause.kind === "reply" ? { code: outcome.cause.reply.code } : {};
     const state = this.#record.recipients.find(({ address }) => address === first.recipient)?.state;
     const nextAttemptAt = state?.kind === "queued" ? state.nextAttemptAt : this.#ports.clock.now();
     const held: PopgateEvent[] =
       state?.kind === "held" ? common.recipients.map((recipient) => this.#heldEvent(recipient, state.hold)) : [];
     // Refused by this server, and to be tried at another.
     const kind = outcome.kind === "refused" && state?.kind === "queued" ? "deferred" : outcome.kind;
-    if (kind !== "refused") return [{ kind, ...common, cause, nextAttemptAt }, ...held];
+    if (kind !== "refused") return [{ kind, ...common, cause, ...code, nextAttemptAt }, ...held];
     const consequence = state?.kind === "dropped" ? "redirected" : state?.kind === "bounced" ? "bounced" : "held";
-    return [{ kind: "refused", ...common, cause, consequence }, ...held];
+    return [{ kind: "refused", ...common, cause, ...code, consequence }, ...held];
   }
 
   #heldEvent(
