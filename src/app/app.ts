@@ -97,7 +97,7 @@ export async function openApp(
   });
   return {
     spool,
-    admin: async () => openAdmin(() => present, operations, ports),
+    admin: async () => openAdmin(operations, { ...ports, bus, config: () => present }),
     async run(signal) {
       await using parts = open();
       await resolveChanged(parts.accounts, spool, ports, signal);
