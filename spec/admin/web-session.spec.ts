@@ -175,6 +175,7 @@ describe("a session", () => {
     await end(page, browser.cookie);
     await closed;
     await followers.count(0);
+    expect(stream.destroyed).toBe(true);
   });
 });
 
