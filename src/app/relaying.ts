@@ -32,6 +32,8 @@ const withoutListener = {
   giveUpMs: 120 * hour,
 } as const;
 /** Submission servers are less strict than Exchange; five minutes is what RFC 5321 §4.5.3.2.7 gives an idle client. */
+/** Own mail shares Exchange's connections with what comes in from outside, which is most of it. */
+const mostOwnAtOnce = 2;
 const connectionAgeMs = 30 * 60_000;
 const connectionIdleMs = 30_000;
 
@@ -56,7 +58,7 @@ export function openRelaying(
         relays: config.relays.map((relay) => openRelay(relay, config.hostname, around, signer, stack)),
         exchange: {
           ...exchange,
-          concurrency: config.exchange.connections,
+          concurrency: Math.min(mostOwnAtOnce, config.exchange.connections),
           maxRecipients: config.exchange.maxRecipients,
           retryMs: config.exchange.retryMs,
         },
