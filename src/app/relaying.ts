@@ -31,9 +31,9 @@ const withoutListener = {
   delayNoticeMs: 4 * hour,
   giveUpMs: 120 * hour,
 } as const;
-/** Submission servers are less strict than Exchange; five minutes is what RFC 5321 §4.5.3.2.7 gives an idle client. */
 /** Own mail shares Exchange's connections with what comes in from outside, which is most of it. */
 const mostOwnAtOnce = 2;
+/** Submission servers are less strict than Exchange; five minutes is what RFC 5321 §4.5.3.2.7 gives an idle client. */
 const connectionAgeMs = 30 * 60_000;
 const connectionIdleMs = 30_000;
 
