@@ -221,6 +221,29 @@ describe("the envelope", () => {
     expect(asProposed.words).toBe("");
   });
 
+  test("trusted hops that reach into what a sender wrote", async () => {
+    const make = (address: string): Buffer =>
+      stored({ sender: [`Envelope-to: ${address}`, "Received: from a by relay.other.example;"] });
+    await using world = await makeDoctorWorld({ messages: mails(12, make) });
+    const envelope = 'envelope = ["Envelope-To"]\ntrusted_hops = 1';
+    const { words } = await world.ask({ envelope }, ["sammel"]);
+    expect(words).toContain("the first 2 Received fields are not all by servers of one owner");
+  });
+
+  test("one address for all messages that To and Cc do not bear out: it may be the box", async () => {
+    const make = (address: string): Buffer => stored({ top: ["Delivered-To: box@firma.example"], to: address });
+    await using world = await makeDoctorWorld({ messages: mails(12, make) });
+    const { words } = await world.ask({ envelope: 'envelope = ["Delivered-To"]' }, ["sammel"]);
+    expect(words).toContain("all 12 message(s) would go to box, which may be the box itself");
+  });
+
+  test("a mailbox that gets several people's mail", async () => {
+    await using world = await makeDoctorWorld({ messages: mails(12) });
+    const more = `[[mailbox]]\nname = "einzeln"\nenabled = false\nmax_size = "10 MB"\nhost = "127.0.0.1"\nport = ${world.pop3.port}\nca = "ca.pem"\nuser = "sammel"\npassword = { file = "password" }\ndeliver_to = ["chef@firma.example"]\n`;
+    const { words } = await world.ask({ more }, ["einzeln"]);
+    expect(words).toContain("Envelope-to names 4 local addresses in this box, and all its mail goes to deliver_to");
+  });
+
   test("forged fields do not mislead: they are shown as what a sender can have written", async () => {
     const make = (address: string): Buffer =>
       stored({ top: [`Envelope-to: ${address}`], sender: ["X-Original-To: chef@firma.example"], to: address });
@@ -249,6 +272,47 @@ describe("the envelope", () => {
 });
 
 describe("Exchange", () => {
+  test("TLS where it is not, and is not where it is: the word for SMTP is the right one", async () => {
+    const { server: good } = certificates();
+    await using world = await makeDoctorWorld({ exchange: { tls: good } });
+    const exchange = (tls: string): { exchange: string } => ({
+      exchange: `port = ${world.exchange.port}\ntls = "${tls}"\nca = "ca.pem"`,
+    });
+    const implicit = await world.ask(exchange("implicit"), ["exchange"]);
+    expect(implicit.words).toContain("begins in plain text and then offers STARTTLS");
+    expect(implicit.words).toContain('tls = "required"');
+    const required = await world.ask(exchange("required"), ["exchange"]);
+    expect(required.words).toBe("");
+    await using other = await makeDoctorWorld({ exchange: { tls: { ...good, implicit: true } } });
+    const clear = { exchange: `port = ${other.exchange.port}\ntls = "required"` };
+    const { words } = await other.ask(clear, ["exchange"]);
+    expect(words).toContain("speaks TLS from the start");
+    expect(words).toContain('tls = "implicit"');
+  });
+
+  test("no certificate: STARTTLS is demanded and not offered; opportunistic goes on in the clear and says so", async () => {
+    await using world = await makeDoctorWorld();
+    const exchange = (tls: string): string => `port = ${world.exchange.port}\ntls = "${tls}"`;
+    const required = await world.ask({ exchange: exchange("required") }, ["exchange"]);
+    expect(required.words).toContain("the server does not do STARTTLS, which the configuration demands");
+    const maybe = await world.ask({ exchange: exchange("opportunistic") }, ["exchange"]);
+    expect(maybe.words).toBe("");
+    expect(maybe.findings.map(({ what }) => what).join()).toContain("STARTTLS is not offered");
+  });
+
+  test("a greeting that turns us away, a server of long ago without EHLO, and one that hangs up", async () => {
+    await using world = await makeDoctorWorld({ exchange: { knobs: { backPressure: "connect" } } });
+    const away = await world.ask({}, ["exchange"]);
+    expect(away.words).toContain("turns us away: 421 4.3.2");
+    world.exchange.set({ backPressure: "none", heloOnly: true });
+    const old = await world.ask({}, ["exchange"]);
+    expect(old.findings.map(({ what }) => what)).toContain("it takes mail for firma.example");
+    world.exchange.set({ heloOnly: false, at: { rcpt: { do: "drop" } } });
+    const gone = await world.ask({}, ["exchange"]);
+    expect(gone.status).toBe(5);
+    expect(gone.words).toContain("the server ended the connection, or did not answer, at RCPT");
+  });
+
   test("a domain that it refuses: relaying denied", async () => {
     const denied = { do: "reply", line: "550 5.7.1 Unable to relay" } as const;
     await using world = await makeDoctorWorld({

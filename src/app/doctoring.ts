@@ -56,7 +56,7 @@ export async function doctor(
   const wants = (kind: DoctorPart["kind"], name?: string): boolean =>
     part.kind === "all" || (part.kind === kind && (!("name" in part) || part.name === name));
   const work: Promise<readonly Finding[]>[] = [];
-  if (wants("host")) work.push(checkHost(hostOf(config, isRunning, around), ports));
+  if (wants("host")) work.push(checkHost(hostOf(config, isRunning, around), ports, signal));
   if (wants("listener"))
     for (const listener of listenersOf(config, isRunning)) work.push(checkListener(listener, ports, signal));
   if (wants("exchange")) work.push(exchange(config, ports, signal));

@@ -28,7 +28,19 @@ export function probeOf(target: ProbeTarget, timeouts: DoctorTimeouts, clock: Cl
     stack.defer(async () => session.quit());
     const open = stack.move();
     const probe: SmtpProbe = {
-      command: async (line, stop) => told(session.command(line, stop)),
+      command: async (line, stop) => {
+        try {
+          return await session.command(line, stop);
+        } catch (error) {
+          stop.throwIfAborted();
+          if (!(error instanceof Error)) throw error;
+          const [verb = ""] = line.split(" ", 1);
+          throw new ProbeFailed(
+            "path",
+            `the server ended the connection, or did not answer, at ${verb}: ${error.message}`,
+          );
+        }
+      },
       [Symbol.asyncDispose]: async () => open.disposeAsync(),
     };
     return probe;

@@ -100,14 +100,10 @@ function tellPop3Error(error: Pop3Error, { user, passwordOrigin }: AccountToChec
 
 function tellCapabilities(capabilities: Capabilities, { everyMs, keepMs }: AccountToCheck, notes: Notes): void {
   const { announced, uidl, top, pipelining, implementation, loginDelaySeconds, expire } = capabilities;
-  const said = [
-    ...(uidl ? ["UIDL"] : []),
-    ...(top ? ["TOP"] : []),
-    ...(pipelining ? ["PIPELINING"] : []),
-    ...(implementation === undefined ? [] : [`it is ${implementation}`]),
-  ];
+  const said = [...(uidl ? ["UIDL"] : []), ...(top ? ["TOP"] : []), ...(pipelining ? ["PIPELINING"] : [])];
+  const calls = implementation === undefined ? "" : `, and calls itself ${implementation}`;
   notes.info(
-    announced ? `the server offers ${said.join(", ")}` : "the server does not tell its capabilities (no CAPA)",
+    announced ? `the server offers ${said.join(", ")}${calls}` : "the server does not tell its capabilities (no CAPA)",
   );
   if (announced && !uidl)
     notes.warn(

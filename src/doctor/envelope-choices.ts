@@ -13,7 +13,9 @@ import type { HeaderBlock } from "../message/header.ts";
 import { learnProfile, type LearnBase } from "../message/learn.ts";
 import type { CollectorPolicy, Place } from "../message/policy.ts";
 import { collectorPolicy, profiles } from "../message/profiles.ts";
+import { parseReceived } from "../message/received.ts";
 import { decide } from "../message/recipients.ts";
+import { isHostOf } from "../message/zone.ts";
 import { ownerOfHops, usualDepth, type FieldSurvey } from "./field-survey.ts";
 
 /** One way of finding recipients, with the lines that configure it. */
@@ -41,9 +43,11 @@ export interface Choices {
   readonly best: Judged | undefined;
   /** Why nothing was learnt, where that is so. */
   readonly undecided: string | undefined;
-  /** All that deliver anything, the configured one left out, those that deliver most first. */
+  /** All ways that deliver anything, those that deliver most first; then To and Cc. The configured one is left out. */
   readonly others: readonly Judged[];
 }
+
+export const toCcName = "To and Cc";
 
 /** As `message/learn.ts` has it. */
 const nearlyAll = 0.95;
@@ -80,16 +84,23 @@ export function weighChoices(
         : custom.find(({ decisions }) => good(decisions));
   const judge = ({ decisions, ...choice }: Choice & { decisions: readonly Decision[] }): Judged =>
     judged(choice, decisions, best?.decisions);
-  const others = [...known, ...custom, run(toCcChoice(base))]
+  // A provider's profile is no choice for mail that has never been there.
+  const likely = known.filter(
+    ({ policy }) => policy.providerHosts.length === 0 || headers.some((header) => isAt(header, policy)),
+  );
+  const others = [...likely, ...custom]
     .map(judge)
-    .filter(({ delivered, misdelivered }) => delivered + misdelivered > 0)
-    .toSorted((a, b) => b.delivered - a.delivered);
+    .filter(({ delivered, misdelivered }) => delivered + misdelivered > 0);
   return {
     configured: configured === undefined ? undefined : judge(configured),
     best: best === undefined ? undefined : judge(best),
     undecided: learnt.kind === "undecided" ? learnt.why : undefined,
-    others,
+    others: [...others.toSorted((a, b) => b.delivered - a.delivered), judge(run(toCcChoice(base)))],
   };
+}
+
+function isAt({ fields }: HeaderBlock, { providerHosts }: CollectorPolicy): boolean {
+  return fields.some(({ lower, value }) => lower === "received" && isHostOf(parseReceived(value).by, providerHosts));
 }
 
 /** What is the company's own of a policy: where the envelope stands, each way says for itself. Nothing falls back. */
@@ -159,7 +170,7 @@ function fieldChoice(base: LearnBase, { name }: FieldSurvey, place: Place): Choi
 
 function toCcChoice(base: LearnBase): Choice {
   return {
-    name: "To and Cc",
+    name: toCcName,
     policy: customPolicy(base, [{ kind: "to-cc" }], { kind: "top", trustedHops: 0 }),
     lines: ['envelope = ["to-cc"]'],
   };

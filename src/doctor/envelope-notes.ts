@@ -13,9 +13,9 @@ import type { HeaderBlock } from "../message/header.ts";
 import type { LearnBase } from "../message/learn.ts";
 import { sourceName, type CollectorPolicy } from "../message/policy.ts";
 import { stopBeforeReading } from "../message/stop.ts";
-import { weighChoices, type Choices, type Judged } from "./envelope-choices.ts";
+import { toCcName, weighChoices, type Choices, type Judged } from "./envelope-choices.ts";
 import { tellFields } from "./field-notes.ts";
-import { surveyFields, type FieldSurvey } from "./field-survey.ts";
+import { ownerOfHops, surveyFields, type FieldSurvey } from "./field-survey.ts";
 import type { Notes } from "./finding.ts";
 
 /** A collector's policy, or what is fixed of one that is to be learnt. */
@@ -23,6 +23,8 @@ export type EnvelopePolicy = CollectorPolicy | (LearnBase & { readonly kind: "au
 
 /** From so few messages on a share says something. */
 const fewest = 3;
+const mostShown = 5;
+const nearlyAll = 0.95;
 
 /** `headers`: of messages in the box. */
 export function tellEnvelope(headers: readonly HeaderBlock[], policy: EnvelopePolicy, notes: Notes): void {
@@ -51,9 +53,9 @@ export function tellEnvelope(headers: readonly HeaderBlock[], policy: EnvelopePo
   if (choices.configured !== undefined)
     tellConfigured(choices.configured, choices, missing.size > 0, mail.length, notes);
   else tellLearnt(choices, mail.length, notes);
-  if (choices.others.length > 0)
-    notes.info(`tried on ${mail.length} message(s): ${choices.others.slice(0, 6).map(countWords).join("; ")}`);
+  notes.info(`tried on ${mail.length} message(s): ${shown(choices.others).map(countWords).join("; ")}`);
   tellPrefix(choices.best ?? choices.configured, policy, notes);
+  tellDepth(mail, policy, notes);
 }
 
 interface Weighed {
@@ -123,11 +125,23 @@ function tellMissing(
   }
 }
 
-function tellConfigured(judged: Judged, { best }: Choices, isDomain: boolean, of: number, notes: Notes): void {
+function tellConfigured(
+  judged: Judged,
+  { best, undecided }: Choices,
+  isDomain: boolean,
+  of: number,
+  notes: Notes,
+): void {
   const { name } = judged.choice;
   const proposed = best === undefined || isSameWay(judged, best) || best.choice.lines.length === 0 ? undefined : best;
   if (judged.held === 0 && judged.misdelivered === 0) {
-    notes.ok(`as configured (${name}), all ${of} message(s) would be delivered`);
+    const [only, ...others] = new Set(judged.decisions.flatMap(recipientsOf));
+    if (only !== undefined && others.length === 0 && of >= fewest && undecided !== undefined)
+      notes.warn(
+        `as configured (${name}), all ${of} message(s) would go to ${only}, which may be the box itself: ${undecided}`,
+        "If the box is one person's, a [[mailbox]] says so; else another field must name the recipients.",
+      );
+    else notes.ok(`as configured (${name}), all ${of} message(s) would be delivered`);
     return;
   }
   const what = `as configured (${name}), of ${of} message(s) ${countsOf(judged)}${reasonWords(judged)}`;
@@ -157,6 +171,12 @@ function tellLearnt({ best, undecided }: Choices, of: number, notes: Notes): voi
   }
   notes.ok(`${best.choice.name} fits: of ${of} message(s) ${countsOf(best)}`);
   notes.info("the profile is learnt from the box; to fix it, write", undefined, best.choice.lines);
+}
+
+/** The ones that deliver most, and To and Cc, which many a collector goes by. */
+function shown(others: readonly Judged[]): readonly Judged[] {
+  const isToCc = ({ choice }: Judged): boolean => choice.name === toCcName;
+  return [...others.filter((judged) => !isToCc(judged)).slice(0, mostShown), ...others.filter(isToCc)];
 }
 
 function countWords(judged: Judged): string {
@@ -193,6 +213,18 @@ function tellPrefix(judged: Judged | undefined, { stripPrefix }: EnvelopePolicy,
     `all recipients begin with "${prefix}": the provider puts it before the address`,
     "If nobody's address really begins so, have it taken off:",
     [`strip_prefix = "${prefix}"`],
+  );
+}
+
+/** Trusted hops that are set by hand and reach below lines of other people's servers. */
+function tellDepth(mail: readonly HeaderBlock[], policy: EnvelopePolicy, notes: Notes): void {
+  if (policy.kind === "auto" || policy.profile !== "custom" || policy.providerHosts.length > 0) return;
+  const hops = policy.place.kind === "top" ? policy.place.trustedHops : 0;
+  if (hops === 0 || ownerOfHops(mail, hops, nearlyAll * mail.length) !== undefined) return;
+  notes.warn(
+    `trusted_hops = ${hops}: the first ${hops + 1} Received fields are not all by servers of one owner, so a sender may have written what stands between them`,
+    "Name the provider's servers, as they call themselves in Received fields; then only their lines are trusted:",
+    ['provider_hosts = ["<the provider\'s domain>"]'],
   );
 }
 

@@ -6,6 +6,7 @@ import { access, constants, stat } from "node:fs/promises";
 import path from "node:path";
 import { connectionCode } from "../net/connection-trouble.ts";
 import { type Finding, Notes } from "./finding.ts";
+import { addressesOf } from "./names.ts";
 import type { DoctorPorts } from "./port.ts";
 import { sizeWords } from "./quantities.ts";
 
@@ -25,8 +26,12 @@ export interface HostToCheck {
   readonly dataFile: string;
 }
 
-/** Never rejects. */
-export async function checkHost(host: HostToCheck, ports: DoctorPorts): Promise<readonly Finding[]> {
+/** Never rejects but with the signal's reason. */
+export async function checkHost(
+  host: HostToCheck,
+  ports: DoctorPorts,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
   const notes = new Notes("host");
   notes.info(
     host.isRunning
@@ -38,7 +43,7 @@ export async function checkHost(host: HostToCheck, ports: DoctorPorts): Promise<
   await checkConfigFile(host, notes);
   await checkSpool(host, notes);
   await checkSocketFolder(host, notes);
-  await checkNames(host, notes, ports);
+  await checkNames(host, notes, ports, signal);
   return notes.findings;
 }
 
@@ -109,11 +114,17 @@ async function checkSocketFolder({ adminSocket, isRunning }: HostToCheck, notes:
   else if (!(await mayWrite(dir))) notes.warn(`this user may not make the admin socket in ${dir}`);
 }
 
-async function checkNames({ hostname }: HostToCheck, notes: Notes, { lookup }: DoctorPorts): Promise<void> {
+async function checkNames(
+  { hostname }: HostToCheck,
+  notes: Notes,
+  ports: DoctorPorts,
+  signal: AbortSignal,
+): Promise<void> {
   try {
-    const addresses = await lookup(hostname);
+    const addresses = await addressesOf(hostname, ports, signal);
     notes.ok(`our own name ${hostname} is ${addresses.join(", ")}`);
   } catch (error) {
+    signal.throwIfAborted();
     const code = connectionCode(error);
     if (code === "ENOTFOUND" || code === "ENODATA")
       notes.info(

@@ -12,6 +12,7 @@ import { dial, DialError, upgrade } from "../net/dial.ts";
 import { tellCertificate, tellDistrust } from "./certificate-notes.ts";
 import type { Notes } from "./finding.ts";
 import { DialogueEnded, LineDialogue } from "./line-dialogue.ts";
+import { addressesOf } from "./names.ts";
 import type { DoctorPorts, ServerTarget } from "./port.ts";
 import { answersInClear, securePort, speaksTls } from "./wrong-port.ts";
 
@@ -29,7 +30,7 @@ export async function lookAtServer(
   ports: DoctorPorts,
   signal: AbortSignal,
 ): Promise<ServerLook | undefined> {
-  if (!(await isKnown(target, notes, ports))) return undefined;
+  if (!(await isKnown(target, notes, ports, signal))) return undefined;
   try {
     return await look(target, notes, ports, signal);
   } catch (error) {
@@ -42,14 +43,20 @@ export async function lookAtServer(
 }
 
 /** The name leads to an address. */
-async function isKnown({ host, port }: ServerTarget, notes: Notes, { lookup }: DoctorPorts): Promise<boolean> {
+async function isKnown(
+  { host, port }: ServerTarget,
+  notes: Notes,
+  ports: DoctorPorts,
+  signal: AbortSignal,
+): Promise<boolean> {
   const bare = host.replace(/^\[(.*)\]$/u, "$1");
   if (isIP(bare) !== 0) return true;
   try {
-    const addresses = await lookup(bare);
+    const addresses = await addressesOf(bare, ports, signal);
     notes.ok(`${host} is ${addresses.join(", ")}`);
     return true;
   } catch (error) {
+    signal.throwIfAborted();
     notes.error(explainConnectionError(error, host, port, []));
     return false;
   }
@@ -183,7 +190,7 @@ async function tellDialError(
     notes.error(
       `${where} begins in plain text and then offers ${command}, while TLS is expected from the start`,
       undefined,
-      ['tls = "starttls"'],
+      [`tls = "${target.protocol === "pop3" ? "starttls" : "required"}"`],
     );
   else
     notes.error(
