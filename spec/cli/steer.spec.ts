@@ -1,4 +1,4 @@
-/** retry, hold, release, redirect and drop, over a real socket. */
+/** retry, hold, release, redirect, drop and bounce, over a real socket. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Action, ActionResult, MessageFilter, MessageSummary } from "../../src/admin/schemas.ts";
 import { openInterface, someMessage, type Interface } from "../admin/interface.ts";
@@ -58,6 +58,7 @@ describe("what is asked for", () => {
       { action: "redirect", to: "a@x.example", recipients: ["o@x.example"] },
     ],
     [["drop", "A", "B", "--yes"], { action: "drop" }],
+    [["bounce", "A", "B", "-y"], { action: "bounce" }],
   ])("%j", async (args, action) => {
     const { code, stdout } = await steer(...args);
     expect({ code, stdout }).toEqual({ code: 0, stdout: `A  ${action.action} of A\nB  ${action.action} of B\n` });
@@ -161,6 +162,7 @@ describe("who is asked first", () => {
 
   test.each([
     [["drop", "--reason", "loop"], "Drop 1234 messages? [y/N]\n"],
+    [["bounce", "--older", "3d"], "Return to sender: 1234 messages? [y/N]\n"],
     [["hold", "--subject", "x"], "Hold 1234 messages? [y/N]\n"],
     [["release", "--reason", "loop"], "Release 1234 messages? [y/N]\n"],
     [["redirect", "--account", "b", "--to", "a@x.example"], "Redirect 1234 messages to a@x.example? [y/N]\n"],

@@ -129,7 +129,7 @@ export const routes: readonly Route[] = [
   route({
     method: "POST",
     path: "/v1/messages/:id/actions",
-    summary: "Retry, hold, release, redirect or drop one message",
+    summary: "Retry, hold, release, redirect, drop or bounce one message",
     body: schema.action,
     response: schema.actionResult,
     run: async ({ operations, params, body, by }) => {

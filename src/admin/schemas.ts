@@ -191,6 +191,7 @@ export const action = z.discriminatedUnion("action", [
   z.strictObject({ action: z.literal("release"), to: whom }),
   z.strictObject({ action: z.literal("redirect"), recipients: whom, to: z.string().min(3) }),
   z.strictObject({ action: z.literal("drop"), recipients: whom }),
+  z.strictObject({ action: z.literal("bounce"), recipients: whom }),
 ]);
 
 export const bulkAction = z.strictObject({

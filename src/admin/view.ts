@@ -3,7 +3,7 @@ import { formatReversePath } from "../core/address.ts";
 import { holdWords } from "../core/hold.ts";
 import { causeText, replyText } from "../core/outcome.ts";
 import type { EpochMs } from "../core/ports.ts";
-import { holdsOf, nextDue, type HistoryRecord, type MessageRecord, type Recipient } from "../spool/record.ts";
+import { holdsOf, isEnded, nextDue, type HistoryRecord, type MessageRecord, type Recipient } from "../spool/record.ts";
 import type { MessageDetail, MessageSummary, RecipientDetail } from "./schemas.ts";
 
 /** `MessageRecord` for what is in the queue, `HistoryRecord` for what has ended. */
@@ -19,7 +19,7 @@ export function summaryOf(record: AnyRecord): MessageSummary {
   return {
     id: record.id,
     direction: record.direction,
-    state: isHistory(record) ? "ended" : hold === undefined ? "queued" : "held",
+    state: isHistory(record) || isEnded(record) ? "ended" : hold === undefined ? "queued" : "held",
     receivedAt: record.receivedAt,
     size: record.size,
     origin: originOf(record),

@@ -5,6 +5,7 @@ import { parseMessageId, type MessageId } from "../core/ids.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Action, ActionResult } from "../admin/schemas.ts";
 import { summaryOf } from "../admin/view.ts";
+import { returnToSender, whyNotReturned } from "../delivery/return-to-sender.ts";
 import { SpoolError, type Inspection, type Queue } from "../spool/port.ts";
 import { isEnded, type MessageRecord } from "../spool/record.ts";
 import { drop, holdRecipients, redirect, release, retryNow, type Whom } from "../spool/transitions.ts";
@@ -102,6 +103,8 @@ function changed(record: MessageRecord, action: Action, { whom, to }: Prepared, 
       return to === undefined ? record : redirect(record, whom, to, act);
     case "drop":
       return drop(record, whom, act);
+    case "bounce":
+      return returnToSender(record, whom, act);
   }
 }
 
@@ -109,6 +112,8 @@ function changed(record: MessageRecord, action: Action, { whom, to }: Prepared, 
 function whyNot(record: MessageRecord, { action }: Action): Pick<ActionResult, "kind" | "detail"> {
   if (action === "release" && record.hold !== undefined)
     return { kind: "refused", detail: "its recipients are not known: name those it is to go to" };
+  const whyNot = action === "bounce" ? whyNotReturned(record) : undefined;
+  if (whyNot !== undefined) return { kind: "refused", detail: whyNot };
   return { kind: "unchanged", detail: "nothing of it is in a state to which this could be done" };
 }
 
@@ -125,6 +130,7 @@ const words: Readonly<Record<Action["action"], string>> = {
   release: "released",
   redirect: "redirected",
   drop: "dropped",
+  bounce: "returned to its sender",
 };
 
 function tell(record: MessageRecord, { action }: Action, by: string, { events }: ActionPorts): void {
@@ -133,6 +139,7 @@ function tell(record: MessageRecord, { action }: Action, by: string, { events }:
     record.recipients.filter(({ state }) => state.kind === kind).map(({ address }) => address);
   const common = { message: record.id, account, by };
   if (action === "drop") events.emit({ kind: "dropped", ...common, recipients: about("dropped") });
+  else if (action === "bounce") events.emit({ kind: "returned", ...common, recipients: about("bounced") });
   else if (action === "hold")
     events.emit({
       kind: "held",

@@ -1,5 +1,5 @@
 /**
- * What a person does to messages: `retry`, `hold`, `release`, `redirect`, `drop`. To those whose ids are given, or to all
+ * What a person does to messages: `retry`, `hold`, `release`, `redirect`, `drop`, `bounce`. To those whose ids are given, or to all
  * that a filter chooses; exactly those that were counted when the person was asked.
  */
 import * as schema from "../admin/schemas.ts";
@@ -32,6 +32,7 @@ const isAsked: Readonly<Record<Verb, "always" | "many" | "never">> = {
   release: "many",
   redirect: "many",
   drop: "always",
+  bounce: "always",
 };
 
 /** Resolves with the exit status: the highest of 4, 3 and 0 that applies to one of the messages. */
@@ -72,6 +73,7 @@ const questionVerb: Readonly<Record<Verb, string>> = {
   release: "Release",
   redirect: "Redirect",
   drop: "Drop",
+  bounce: "Return to sender:",
 };
 
 function toWords(act: Action): string {
@@ -88,6 +90,7 @@ function actionOf(verb: Verb, { recipient, to, detail }: SteerOptions): Action {
   switch (verb) {
     case "retry":
     case "drop":
+    case "bounce":
       return { action: verb, ...recipients };
     case "hold":
       return { action: verb, ...recipients, ...(detail === undefined ? {} : { detail }) };

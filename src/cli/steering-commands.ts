@@ -5,7 +5,7 @@ import { ask, asking, configOption, examples, type CommandTable } from "./comman
 import { addFilterOptions } from "./message-filter.ts";
 import type { SteerOptions } from "./steer.ts";
 
-type Verb = "retry" | "hold" | "release" | "redirect" | "drop";
+type Verb = "retry" | "hold" | "release" | "redirect" | "drop" | "bounce";
 
 export function addSteeringCommands(table: CommandTable): void {
   table.program.commandsGroup("What becomes of it:");
@@ -14,6 +14,7 @@ export function addSteeringCommands(table: CommandTable): void {
   addRelease(table);
   addRedirect(table);
   addDrop(table);
+  addBounce(table);
   addResolve(table);
 }
 
@@ -78,6 +79,16 @@ function addDrop(table: CommandTable): void {
   examples(command, [
     ["drop 0CQ1W8PZB4RT2K", "asks first"],
     ["drop --reason server-internal --yes", "all that are held for this"],
+  ]);
+}
+
+function addBounce(table: CommandTable): void {
+  const command = steering(table, "bounce", "return outbound mail to its sender, with a report of why")
+    .option(...onlyRecipients)
+    .option(...unasked);
+  examples(command, [
+    ["bounce 0CQ1W8PZB4RT2K", "asks first"],
+    ["bounce --direction outbound --older 3d --yes", "what has waited for too long"],
   ]);
 }
 

@@ -78,6 +78,10 @@ const words: Words = {
       `${e.message} possibly delivered to ${list(e.recipients)} at ${e.destination}: ${e.cause}; next try ${time(e.nextAttemptAt)}`,
   },
   released: { level: "info", text: (e) => `${e.message} released to ${list(e.recipients)} by ${e.by}` },
+  returned: {
+    level: "warn",
+    text: (e) => `${e.message} returned to its sender for ${list(e.recipients)} by ${e.by}`,
+  },
   dropped: { level: "warn", text: (e) => `${e.message} dropped for ${list(e.recipients)} by ${e.by}` },
   ended: { level: "info", text: (e) => `${e.message} is done` },
   "notice-spooled": { level: "info", text: (e) => `${e.message} tells the postmaster of ${e.about} held message(s)` },

@@ -34,6 +34,8 @@ export type Cause =
   | { readonly kind: "extension"; readonly missing: "SMTPUTF8" | "8BITMIME" | "REQUIRETLS"; readonly message: string }
   /** Larger than the target's announced SIZE (RFC 1870). Octets. */
   | { readonly kind: "size"; readonly limit: number; readonly size: number }
+  /** An administrator has returned it to its sender. */
+  | { readonly kind: "returned"; readonly by: string }
   /** Our own fault, or the spool's. */
   | { readonly kind: "internal"; readonly message: string };
 
@@ -57,6 +59,8 @@ export function causeText(cause: Cause): string {
       return `the server does not offer ${cause.missing}: ${cause.message}`;
     case "size":
       return `message of ${cause.size} octets, the server takes ${cause.limit}`;
+    case "returned":
+      return `returned to the sender by ${cause.by}`;
     case "internal":
       return `internal: ${cause.message}`;
   }

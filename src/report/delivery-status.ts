@@ -83,8 +83,8 @@ function diagnosticOf(happening: Happening): string | undefined {
 
 function causeDiagnostic(cause: Cause): string | undefined {
   if (cause.kind === "reply") return `smtp; ${replyText(cause.reply)}`;
-  // What went wrong within popgate is for its log.
-  return cause.kind === "internal" ? undefined : `x-popgate; ${causeText(cause)}`;
+  // What went wrong within popgate is for its log, and so is who returned it.
+  return cause.kind === "internal" || cause.kind === "returned" ? undefined : `x-popgate; ${causeText(cause)}`;
 }
 
 /** The field, folded at spaces (RFC 5322 §2.2.3), its value on one line and within bounds. */

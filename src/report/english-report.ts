@@ -112,6 +112,7 @@ export const englishReport: ReportWords = {
     "name-unknown": { meaning: "The name of the mail server could not be resolved.", remedy: later },
     tls: { meaning: "No secure connection to the mail server could be made.", remedy: administrator },
     login: { meaning: "The mail server does not accept our server's login.", remedy: administrator },
+    returned: { meaning: "An administrator returned the message without delivering it.", remedy: administrator },
     "own-fault": { meaning: "Our mail server could not process the message.", remedy: administrator },
     refused: { meaning: "The server refused the message.", remedy: administrator },
   },

@@ -113,6 +113,7 @@ export const germanReport: ReportWords = {
     "name-unknown": { meaning: "Der Name des Mailservers war nicht aufzulösen.", remedy: later },
     tls: { meaning: "Eine sichere Verbindung zum Mailserver kam nicht zustande.", remedy: administrator },
     login: { meaning: "Der Mailserver nimmt die Anmeldung unseres Servers nicht an.", remedy: administrator },
+    returned: { meaning: "Ein Administrator hat die Nachricht unzugestellt zurückgegeben.", remedy: administrator },
     "own-fault": { meaning: "Unser Mailserver konnte die Nachricht nicht bearbeiten.", remedy: administrator },
     refused: { meaning: "Der Server hat die Nachricht abgelehnt.", remedy: administrator },
   },

@@ -118,8 +118,8 @@ function aboutLines(words: ReportWords, kind: ReportKind, { happening, remote }:
 }
 
 function causeLines(words: ReportWords, remote: string | undefined, cause: Cause): string[] {
-  // What went wrong within popgate is for its log.
-  if (cause.kind === "internal" || cause.kind === "size") return [];
+  // What went wrong within popgate is for its log, and so is who returned it.
+  if (cause.kind === "internal" || cause.kind === "returned" || cause.kind === "size") return [];
   if (cause.kind === "reply") return answer(words, remote, cause.reply);
   const server = remote === undefined ? "" : ` (${remote})`;
   return [`  ${words.detail}${server}:`, `    ${plain(causeText(cause), longestAnswer)}`];

@@ -30,6 +30,7 @@ export type Reason =
   | "name-unknown"
   | "tls"
   | "login"
+  | "returned"
   | "own-fault"
   | "refused";
 
@@ -45,6 +46,8 @@ export function reasonOf(cause: Cause): Reason {
       return extensionReason[cause.missing];
     case "size":
       return "too-large";
+    case "returned":
+      return "returned";
     case "internal":
       return "own-fault";
   }

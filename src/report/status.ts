@@ -44,6 +44,9 @@ function ofCause(severity: "4" | "5", cause: Cause): string {
       return `${severity}.${extensionDetail[cause.missing]}`;
     case "size":
       return `${severity}.3.4`;
+    case "returned":
+      // No code says that a person did it: only the class is known (RFC 3463 §3.1).
+      return `${severity}.0.0`;
     case "internal":
       return `${severity}.3.0`;
   }
