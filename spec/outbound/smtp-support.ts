@@ -65,7 +65,7 @@ export interface Taken {
 }
 
 /** A receiver that keeps everything in memory. */
-class FakeReceiver implements Receiver {
+export class FakeReceiver implements Receiver {
   readonly taken: Taken[] = [];
   /** What the bodies threw that did not become whole. */
   readonly broken: string[] = [];
