@@ -4,7 +4,7 @@ import { openInterface } from "./interface.ts";
 
 async function actor(header: string | readonly string[] | undefined): Promise<string | undefined> {
   await using admin = await openInterface();
-  await admin.post("/v1/reload", undefined, header === undefined ? {} : { "x-popgate-user": [...[header].flat()] });
+  await admin.post("/v1/reload", undefined, header === undefined ? {} : { "x-popgate-user": [header].flat() });
   return admin.events.of("admin")[0]?.by;
 }
 
