@@ -233,6 +233,21 @@ test("popgate backup asks for an absolute path", async () => {
   expect(dirs).toEqual([path.resolve("copy"), "/var/backups/popgate"]);
 });
 
+test.each([
+  ["SPOOL_UNUSABLE", "there is a spool in /copy already", 4, "there is a spool in /copy already"],
+  ["EACCES", "EACCES: permission denied, mkdir '/copy'", 4, "permission denied"],
+  ["", "a fault of ours", 1, "its log says why"],
+])("popgate backup that fails with %j: words", async (code, message, status, words) => {
+  daemon = await openInterface({
+    backup: async () => {
+      throw Object.assign(new Error(message), code === "" ? {} : { code });
+    },
+  });
+  const ended = await ask(["backup", "/copy"]);
+  expect(ended.code).toBe(status);
+  expect(ended.stderr).toContain(words);
+});
+
 describe("popgate resolve", () => {
   test("of a running daemon: what became of each", async () => {
     const requests: ResolveRequest[] = [];

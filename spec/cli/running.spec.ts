@@ -158,6 +158,8 @@ test("pause, reload, backup, log and resolve", async () => {
   const copy = path.join(dir, "copy");
   expect((await run("backup", copy)).code).toBe(0);
   expect((await typed(["verify", copy])).code).toBe(0);
+  const again = await run("backup", copy);
+  expect(again).toMatchObject({ code: 4, stderr: `popgate: there is a spool in ${copy} already\n` });
   expect((await run("verify")).code).toBe(1);
   expect(await daemon.stop()).toBe(0);
   expect((await run("verify")).code).toBe(0);

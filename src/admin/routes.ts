@@ -223,10 +223,19 @@ export const routes: readonly Route[] = [
     method: "POST",
     path: "/v1/backup",
     summary: "Copy the spool, while it is in use, into a directory of the host",
-    body: z.strictObject({ dir: z.string().min(1).describe("Absolute path of a directory that is not there yet.") }),
+    body: z.strictObject({
+      dir: z
+        .string()
+        .startsWith("/", "is not an absolute path")
+        .describe("Absolute path of a directory that holds no spool yet."),
+    }),
     response: done,
     run: async ({ operations, body, by }) => {
-      await operations.backup(body.dir, by);
+      try {
+        await operations.backup(body.dir, by);
+      } catch (error) {
+        throw backupRefusal(error);
+      }
       return { done: true };
     },
   }),
@@ -266,6 +275,14 @@ export function methodsOf(path: string): string[] {
     .filter(({ path }) => isIt(path))
     .flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
   return Object.values(otherPaths).some(({ path }) => isIt(path)) ? [...methods, "GET"] : methods;
+}
+
+/** A directory that cannot be taken is the asker's to change; what else goes wrong is a fault. */
+function backupRefusal(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const code: unknown = Reflect.get(error, "code");
+  const isTheirs = code === "SPOOL_UNUSABLE" || (typeof code === "string" && /^E[A-Z]+$/u.test(code));
+  return isTheirs ? new ProblemError(409, "The copy cannot be made", error.message) : error;
 }
 
 export function noMessage(id: string | undefined): ProblemError {

@@ -26,7 +26,7 @@ export const anyAnswer: Schema<unknown> = { safeParse: (data) => ({ success: tru
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
-export const quickMs = 30_000;
+const quickMs = 30_000;
 /** For what takes as long as a box or a spool is large. */
 export const longMs = 6 * 3_600_000;
 /** Between two heartbeats of the events there are 20 s. */

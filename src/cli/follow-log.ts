@@ -13,7 +13,7 @@ export interface LogOptions {
   readonly account?: string;
 }
 
-export const logLevels = ["debug", "info", "warn", "error"] as const;
+const logLevels = ["debug", "info", "warn", "error"] as const;
 
 const styles: Readonly<Record<EventMessage["level"], Style>> = {
   debug: "dim",
