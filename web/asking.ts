@@ -1,5 +1,5 @@
 /** What is to be done to messages: asks for what an action needs, has it confirmed, and gives the action to be sent. */
-import type { Action } from "../src/admin/schemas.ts";
+import type { Action, MessageSummary } from "../src/admin/schemas.ts";
 import { addressesOf, firstBad } from "./address-text.ts";
 import type { Around } from "./around.ts";
 import { ask, type Question } from "./dialog.ts";
@@ -8,29 +8,23 @@ import { field, foreign } from "./parts.ts";
 
 export type Act = Action["action"];
 
-export interface Subject {
-  /** How many messages. */
-  readonly count: number;
-  /** Of a single message; empty when they are not known, or there are several messages. */
-  readonly recipients: readonly string[];
-  /** Its recipients are not known, or not all messages' are: a release must name them. */
-  readonly needsRecipients: boolean;
-}
+/** What an action is asked for: of each message, how it stands with its recipients. */
+export type Meant = Pick<MessageSummary, "id" | "recipients">;
 
 type Read = ReturnType<Question<Action>["read"]>;
 
 /** `undefined`: rather not. */
-export function askFor(around: Around, act: Act, subject: Subject): Promise<Action | undefined> {
+export function askFor(around: Around, act: Act, messages: readonly Meant[]): Promise<Action | undefined> {
   const { words } = around;
-  const what = subject.count === 1 ? words.confirm.one : words.confirm.many(subject.count);
-  const { content, read } = form(around, act, subject);
+  const what = messages.length === 1 ? words.confirm.one : words.confirm.many(messages.length);
+  const { content, read } = form(around, act, messages);
   return ask(
     {
       title: words.confirm[act](what),
       content,
       yes: words.actions[act],
       no: words.cancel,
-      isDangerous: act === "drop",
+      isDangerous: act === "drop" || act === "bounce",
       read,
     },
     around.signal,
@@ -42,9 +36,9 @@ interface Form {
   readonly read: () => Read;
 }
 
-function form(around: Around, act: Act, subject: Subject): Form {
+function form(around: Around, act: Act, messages: readonly Meant[]): Form {
   const { words } = around;
-  const whom = recipientBoxes(around, subject.recipients);
+  const whom = recipientBoxes(around, messages);
   const withWhom = (make: (recipients: string[] | undefined) => Read): Read => {
     const chosen = whom.chosen();
     return chosen?.length === 0 ? bad(words.confirm.nobodyChosen) : make(chosen);
@@ -52,6 +46,7 @@ function form(around: Around, act: Act, subject: Subject): Form {
   switch (act) {
     case "retry":
     case "drop":
+    case "bounce":
       return {
         content: whom.content,
         read: () => withWhom((recipients) => good({ action: act, ...optional({ recipients }) })),
@@ -68,7 +63,11 @@ function form(around: Around, act: Act, subject: Subject): Form {
       };
     }
     case "release":
-      return releaseForm(around, subject);
+      if (messages.some(isWithoutRecipients)) return newRecipients(around);
+      return {
+        content: whom.content,
+        read: () => withWhom((to) => good({ action: act, ...optional({ to }) })),
+      };
     case "redirect": {
       const to = h("input", { id: "ask-to", type: "email", autocomplete: "off", "aria-required": "true" });
       return {
@@ -85,24 +84,37 @@ function form(around: Around, act: Act, subject: Subject): Form {
   }
 }
 
-function releaseForm({ words }: Around, { needsRecipients }: Subject): Form {
-  const to = h("textarea", { id: "ask-to", rows: 3, autocomplete: "off", spellcheck: "false" });
+/** It has to be said whom it is to go to. */
+export function isWithoutRecipients({ recipients }: Meant): boolean {
+  return recipients.length === 0;
+}
+
+/** A release of mail whose recipients are not known. */
+function newRecipients({ words }: Around): Form {
+  const to = h("textarea", {
+    id: "ask-to",
+    rows: 3,
+    autocomplete: "off",
+    spellcheck: "false",
+    "aria-required": "true",
+  });
   return {
-    content: [field(words.confirm.to, to, needsRecipients ? words.confirm.toNeeded : words.confirm.toHint)],
+    content: [field(words.confirm.to, to, words.confirm.toHint)],
     read: () => {
       const addresses = addressesOf(to.value);
       const wrong = firstBad(addresses);
       if (wrong !== undefined) return bad(words.confirm.notAddress(wrong));
-      if (addresses.length === 0 && needsRecipients) return bad(words.confirm.toNeeded);
-      return good({ action: "release", ...(addresses.length === 0 ? {} : { to: addresses }) });
+      return addresses.length === 0 ? bad(words.confirm.toNeeded) : good({ action: "release", to: addresses });
     },
   };
 }
 
-/** With several recipients there is a choice; all are chosen at first. */
-function recipientBoxes({ words }: Around, recipients: readonly string[]) {
-  if (recipients.length < 2) return { content: [], chosen: () => undefined };
-  const boxes = recipients.map((address, index) => {
+/** Of a single message with several open recipients there is a choice; all are chosen at first. */
+function recipientBoxes({ words }: Around, messages: readonly Meant[]) {
+  const [only] = messages;
+  const open = messages.length !== 1 || only === undefined ? [] : only.recipients.filter(isOpen);
+  if (open.length < 2) return { content: [], chosen: () => undefined };
+  const boxes = open.map(({ address }, index) => {
     const box = h("input", { type: "checkbox", id: `ask-whom-${index}`, checked: true });
     return { address, box };
   });
@@ -119,6 +131,10 @@ function recipientBoxes({ words }: Around, recipients: readonly string[]) {
       return chosen.length === boxes.length ? undefined : chosen;
     },
   };
+}
+
+function isOpen({ state }: Meant["recipients"][number]): boolean {
+  return state === "queued" || state === "held";
 }
 
 function good(value: Action): Read {

@@ -59,7 +59,8 @@ export function sizeText(octets: number, language: Language): string {
   return new Intl.NumberFormat(localeOf(language), {
     style: "unit",
     unit: names[step] ?? "byte",
-    unitDisplay: "short",
+    // Of bytes there is no short form that everybody reads.
+    unitDisplay: step === 0 ? "long" : "short",
     maximumFractionDigits: digits,
   }).format(value);
 }

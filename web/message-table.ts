@@ -1,7 +1,6 @@
 /** Messages as a table of which rows can be chosen. */
 import type { MessageSummary } from "../src/admin/schemas.ts";
 import type { Around } from "./around.ts";
-import type { Subject } from "./asking.ts";
 import { h } from "./dom.ts";
 import {
   agoOf,
@@ -20,8 +19,8 @@ import { cut, plain } from "./plain.ts";
 export interface Selection {
   /** How many are chosen, as text that keeps itself up to date. */
   readonly counter: HTMLElement;
-  ids(): readonly string[];
-  subject(): Subject;
+  /** Those that are chosen. */
+  messages(): readonly MessageSummary[];
   has(id: string): boolean;
   choose(ids: readonly string[], isChosen: boolean): void;
   /** These are in the list now. */
@@ -100,11 +99,12 @@ function usual(around: Around): readonly Column<MessageSummary>[] {
     },
     { title: fields.from, show: ({ from, reversePath }) => foreign(from === "" ? reversePath : from, 80) },
     { title: fields.to, show: (message) => recipientsText(around, message) },
-    { title: fields.received, show: ({ receivedAt }) => timeOf(around, receivedAt) },
+    { title: fields.received, isShort: true, show: ({ receivedAt }) => timeOf(around, receivedAt) },
     {
       title: fields.next,
+      isShort: true,
       show: ({ nextAttemptAt }) => (nextAttemptAt === undefined ? "–" : agoOf(around, nextAttemptAt)),
     },
-    { title: fields.direction, show: ({ direction }) => directions[direction] },
+    { title: fields.direction, isShort: true, show: ({ direction }) => directions[direction] },
   ];
 }

@@ -82,6 +82,8 @@ export interface Column<T> {
   readonly show: (row: T) => Child;
   /** Names the row for whoever hears it. */
   readonly isHeading?: boolean;
+  /** Is not broken into lines. */
+  readonly isShort?: boolean;
   /** The title is for whoever hears it only. */
   readonly isQuiet?: boolean;
 }
@@ -95,11 +97,11 @@ export function table<T>(label: string, columns: readonly Column<T>[], rows: rea
     h(
       "tr",
       { role: "row" },
-      columns.map(({ title, show, isHeading, isQuiet }) => {
+      columns.map(({ title, show, isHeading, isShort, isQuiet }) => {
         const label = isQuiet === true ? undefined : title;
         return isHeading === true
           ? h("th", { scope: "row", role: "rowheader", "data-label": label }, show(row))
-          : h("td", { role: "cell", "data-label": label }, show(row));
+          : h("td", { role: "cell", "data-label": label, class: isShort === true ? "short" : undefined }, show(row));
       }),
     ),
   );

@@ -4,7 +4,6 @@
  */
 import type { MessageSummary } from "../src/admin/schemas.ts";
 import type { Around } from "./around.ts";
-import type { Subject } from "./asking.ts";
 import { h, replace } from "./dom.ts";
 import type { Selection } from "./message-table.ts";
 
@@ -19,8 +18,7 @@ export function createSelection({ words }: Pick<Around, "words">): Selection {
   };
   return {
     counter,
-    ids: () => [...chosen],
-    subject: () => subjectOf(messages.filter(({ id }) => chosen.has(id))),
+    messages: () => messages.filter(({ id }) => chosen.has(id)),
     has: (id) => chosen.has(id),
     choose(ids, isChosen) {
       for (const id of ids)
@@ -39,17 +37,5 @@ export function createSelection({ words }: Pick<Around, "words">): Selection {
       changed();
     },
     onChange: (listener) => void listeners.push(listener),
-  };
-}
-
-export function subjectOf(messages: readonly Pick<MessageSummary, "recipients">[]): Subject {
-  const [only] = messages;
-  const isOne = messages.length === 1 && only !== undefined;
-  return {
-    count: messages.length,
-    recipients: isOne
-      ? only.recipients.filter(({ state }) => state === "queued" || state === "held").map(({ address }) => address)
-      : [],
-    needsRecipients: messages.some(({ recipients }) => recipients.length === 0),
   };
 }

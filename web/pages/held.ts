@@ -11,7 +11,7 @@ import { createSelection } from "../selection.ts";
 
 /** As many as one request takes (`bulkAction`) would be too long a page to look at. */
 const pageLength = 200;
-const acts: readonly Act[] = ["release", "redirect", "retry", "drop"];
+const acts: readonly Act[] = ["release", "redirect", "retry", "bounce", "drop"];
 
 export const heldPage: PageMaker<"held"> = (around, { reason }) => {
   const { api, words } = around;
@@ -45,14 +45,18 @@ export const heldPage: PageMaker<"held"> = (around, { reason }) => {
   around.onChange(again, ({ message }) => message !== undefined);
   const needing: HTMLButtonElement[] = acts.map((act) => {
     const run = (): void =>
-      void doTo(around, act, selection.ids(), selection.subject(), async () => {
+      void doTo(around, act, selection.messages(), async () => {
         selection.clear();
         await again();
       });
     return button(`act-${act}`, run, words.actions[act], { class: act === "drop" ? "danger" : "" });
   });
   const resolve = (ids: readonly string[] | undefined): void => void dryRun(around, ids, outcome, again);
-  const some = button("resolve-selected", () => resolve(selection.ids()), words.heldPage.resolveSelected);
+  const some = button(
+    "resolve-selected",
+    () => resolve(selection.messages().map(({ id }) => id)),
+    words.heldPage.resolveSelected,
+  );
   needing.push(some);
   const follow = (count: number): void => needing.forEach((each) => (each.disabled = count === 0));
   selection.onChange(follow);

@@ -7,7 +7,6 @@ import { h, replace, type Child } from "../dom.ts";
 import { sizeText } from "../format.ts";
 import { button, facts, foreign, reasonText, section, stateBadge, table, timeOf } from "../parts.ts";
 import { plain, plainLines } from "../plain.ts";
-import { subjectOf } from "../selection.ts";
 import { wayOf } from "../way.ts";
 
 interface Whole {
@@ -77,16 +76,20 @@ function actionBar(around: Around, detail: MessageDetail, again: () => Promise<v
   if (detail.state === "ended") return undefined;
   const isHeld = detail.state === "held";
   // What is most likely wanted comes first.
-  const acts: readonly Act[] = isHeld
-    ? ["release", "redirect", "drop", "retry"]
-    : ["retry", "redirect", "hold", "drop"];
+  const acts: readonly Act[] = [
+    ...(isHeld ? (["release", "redirect"] as const) : (["retry", "redirect", "hold"] as const)),
+    ...(isHeld && detail.recipients.length > 0 ? (["retry"] as const) : []),
+    // The sender of inbound mail may be forged: it is not returned.
+    ...(detail.direction === "outbound" ? (["bounce"] as const) : []),
+    "drop",
+  ];
   const { words } = around;
   return h(
     "div",
     { class: "bar", role: "group", "aria-label": words.actions.title },
     acts.map((act, index) => {
       const tone = act === "drop" ? "danger" : index === 0 ? "primary" : "";
-      const run = (): void => void doTo(around, act, [detail.id], subjectOf([detail]), again);
+      const run = (): void => void doTo(around, act, [detail], again);
       return button(`act-${act}`, run, words.actions[act], { class: tone });
     }),
   );

@@ -2,7 +2,7 @@
 import type { EventMessage, Statistics, Status } from "../../src/admin/schemas.ts";
 import { loading, type Around, type PageMaker } from "../around.ts";
 import { h, replace, type Child } from "../dom.ts";
-import { durationText, numberText, sizeText } from "../format.ts";
+import { durationText, numberText, sizeText, timeText } from "../format.ts";
 import { agoOf, badge, facts, foreign, link, section, timeOf } from "../parts.ts";
 import { accountState, destinationState } from "../conditions.ts";
 import { plotOf } from "../plot-view.ts";
@@ -195,7 +195,7 @@ function plotParts(around: Around, { hours, since }: Statistics): Child {
       ],
       text: count,
     }),
-    h("p", { class: "quiet" }, overviewPage.counted(durationText(around.now() - since, language))),
+    h("p", { class: "quiet" }, overviewPage.counted(timeText(since, around.now(), language))),
   ];
 }
 

@@ -12,7 +12,7 @@ import { createSelection } from "../selection.ts";
 
 const pageLength = 50;
 const ages = [15 * 60_000, 3_600_000, 4 * 3_600_000, 24 * 3_600_000, 7 * 24 * 3_600_000];
-const acts: readonly Act[] = ["retry", "release", "redirect", "hold", "drop"];
+const acts: readonly Act[] = ["retry", "release", "redirect", "hold", "bounce", "drop"];
 
 export const queuePage: PageMaker<"queue"> = (around, { filter, after }) => {
   const { api, words } = around;
@@ -44,7 +44,7 @@ export const queuePage: PageMaker<"queue"> = (around, { filter, after }) => {
   around.onChange(again, ({ message }) => message !== undefined);
   const buttons = acts.map((act) => {
     const run = (): void =>
-      void doTo(around, act, selection.ids(), selection.subject(), async () => {
+      void doTo(around, act, selection.messages(), async () => {
         selection.clear();
         await again();
       });
@@ -56,7 +56,7 @@ export const queuePage: PageMaker<"queue"> = (around, { filter, after }) => {
 };
 
 function queueColumns({ words, language }: Around) {
-  return [{ title: words.fields.size, show: ({ size }: MessageSummary) => sizeText(size, language) }];
+  return [{ title: words.fields.size, isShort: true, show: ({ size }: MessageSummary) => sizeText(size, language) }];
 }
 
 function searchForm(around: Around, filter: Filter): HTMLElement {

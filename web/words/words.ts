@@ -50,7 +50,7 @@ type FieldName =
   | "removed"
   | "time";
 
-type MessageAct = "retry" | "hold" | "release" | "redirect" | "drop";
+type MessageAct = "retry" | "hold" | "release" | "redirect" | "drop" | "bounce";
 
 export interface Words {
   /** Its own name. */
