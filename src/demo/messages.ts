@@ -198,7 +198,7 @@ export function demoMessages(): readonly DemoMessage[] {
 }
 
 /** The message as the sender's client hands it over. */
-export function composeDemo(message: DemoMessage): Buffer {
+export function composeDemo(message: Pick<DemoMessage, "key" | "header" | "body">): Buffer {
   const header = [
     ...message.header,
     "Date: Tue, 3 Nov 2026 09:59:00 +0100",

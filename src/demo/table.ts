@@ -1,31 +1,84 @@
-/** A table for a terminal: columns as wide as they need to be, long cells on several lines. */
+/** Tables for a terminal: columns as wide as they need to be, long cells on several lines. */
+import type { OutboundRow } from "./outbound-rows.ts";
 import type { DemoRow } from "./rows.ts";
 
-const headings = ["message", "recipients found", "by what evidence", "removed", "what became of it"] as const;
-const widths = [30, 16, 36, 24, 46] as const;
+type Judged<Row> = Row & { readonly faults: readonly string[] };
 
-export function formatTable(rows: readonly (DemoRow & { readonly faults: readonly string[] })[]): string {
+interface Column<Row> {
+  readonly heading: string;
+  readonly width: number;
+  readonly cell: (row: Row) => string;
+}
+
+const inbound: readonly Column<Judged<DemoRow>>[] = [
+  { heading: "message", width: 30, cell: ({ shows }) => shows },
+  { heading: "recipients found", width: 16, cell: ({ found }) => found.join(", ") || "none" },
+  { heading: "by what evidence", width: 36, cell: ({ evidence }) => evidence.join("\n") },
+  { heading: "removed", width: 24, cell: ({ removed }) => removed.join(", ") || "nothing" },
+  {
+    heading: "what became of it",
+    width: 46,
+    cell: ({ delivered, held, faults }) =>
+      lines([
+        ...(delivered.length > 0 ? [`delivered: ${delivered.join(", ")}`] : []),
+        ...held.map(({ reason, detail }) => `held, ${reason}: ${detail}`),
+        ...faults.map(complaint),
+      ]),
+  },
+];
+
+const outbound: readonly Column<Judged<OutboundRow>>[] = [
+  { heading: "message", width: 30, cell: ({ shows }) => shows },
+  { heading: "from", width: 22, cell: ({ from }) => from || "<>" },
+  { heading: "for", width: 22, cell: ({ to }) => to.join("\n") },
+  { heading: "removed", width: 8, cell: ({ removed }) => removed.join(", ") || "nothing" },
+  {
+    heading: "what became of it",
+    width: 68,
+    cell: ({ relayed, reported, faults }) =>
+      lines([
+        ...relayed.map(({ relay, recipients }) => `by ${relay}: ${recipients.join(", ")}`),
+        ...reported.map(({ recipient, status }) => `reported to the sender: ${recipient} ${status}`),
+        ...faults.map(complaint),
+      ]),
+  },
+];
+
+/** What came in by POP3. */
+export function formatTable(rows: readonly Judged<DemoRow>[]): string {
+  return format(inbound, rows);
+}
+
+/** What went out by the relays. */
+export function formatOutboundTable(rows: readonly Judged<OutboundRow>[]): string {
+  return format(outbound, rows);
+}
+
+function complaint(fault: string): string {
+  return `NOT AS IT MUST BE: ${fault}`;
+}
+
+function lines(all: readonly string[]): string {
+  return all.join("\n");
+}
+
+function format<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
+  const widths = columns.map(({ width }) => width);
   const rule = `${widths.map((width) => "─".repeat(width)).join("──")}\n`;
-  const body = rows.map((row) => formatRow(cellsOf(row))).join(rule);
-  return `${formatRow(headings)}${rule}${body}${rule}`;
+  const heading = formatRow(
+    columns.map((column) => column.heading),
+    widths,
+  );
+  const body = rows.map((row) =>
+    formatRow(
+      columns.map(({ cell }) => cell(row)),
+      widths,
+    ),
+  );
+  return `${heading}${rule}${body.join(rule)}${rule}`;
 }
 
-function cellsOf(row: DemoRow & { readonly faults: readonly string[] }): readonly string[] {
-  const outcome = [
-    ...(row.delivered.length > 0 ? [`delivered: ${row.delivered.join(", ")}`] : []),
-    ...row.held.map(({ reason, detail }) => `held, ${reason}: ${detail}`),
-    ...row.faults.map((fault) => `NOT AS IT MUST BE: ${fault}`),
-  ];
-  return [
-    row.shows,
-    row.found.length === 0 ? "none" : row.found.join(", "),
-    row.evidence.join("\n"),
-    row.removed.join(", ") || "nothing",
-    outcome.join("\n"),
-  ];
-}
-
-function formatRow(cells: readonly string[]): string {
+function formatRow(cells: readonly string[], widths: readonly number[]): string {
   const wrapped = cells.map((cell, index) => cell.split("\n").flatMap((line) => wrap(line, widths[index] ?? 20)));
   const height = Math.max(...wrapped.map(({ length }) => length));
   let text = "";
