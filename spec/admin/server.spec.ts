@@ -46,6 +46,7 @@ const good: readonly [method: "GET" | "POST", path: string, pattern: string, bod
   ["GET", "/healthz", "/healthz"],
   ["GET", "/readyz", "/readyz"],
   ["GET", "/v1/status", "/v1/status"],
+  ["GET", "/v1/statistics", "/v1/statistics"],
   ["GET", "/v1/messages?state=held&limit=10&recipient=chef&olderThanMs=5000", "/v1/messages"],
   ["GET", `/v1/messages/${someId}`, "/v1/messages/:id"],
   ["GET", "/v1/explain?q=chef%40firma.example", "/v1/explain"],
@@ -63,6 +64,11 @@ const good: readonly [method: "GET" | "POST", path: string, pattern: string, bod
 ];
 
 describe("good requests", () => {
+  it("are tried on every route there is", () => {
+    const tried = new Set(good.map(([method, , pattern]) => `${method} ${pattern}`));
+    expect([...tried]).toEqual(expect.arrayContaining(routes.map(({ method, path }) => `${method} ${path}`)));
+  });
+
   it.each(good)("%s %s is answered by its schema", async (method, path, pattern, body) => {
     await using admin = await openInterface(kind);
     const answer = method === "GET" ? await admin.get(path) : await admin.post(path, body);
@@ -195,6 +201,7 @@ describe("requests that are not valid", () => {
     ["/v1/resolve", { dryRun: "yes" }, ["body.dryRun"]],
     ["/v1/poll", { account: "box" }, ["body"]],
     ["/v1/backup", { dir: "" }, ["body.dir"]],
+    ["/v1/backup", { dir: "backups" }, ["body.dir"]],
   ])("POST %s %j: 400, and the places", async (path, body, where) => {
     await using admin = await openInterface({
       ...kind,
