@@ -6,7 +6,7 @@
  * stays inside this one, and nothing behind it is ever read as a command. A dot at the start of a line is taken away
  * when anything but CRLF stands behind it, and only there.
  *
- * Works through a chunk once, octet by octet; a chunk without such dots is passed on as it is.
+ * Works through a chunk once; a chunk without such dots is passed on as it is.
  */
 
 const dot = 0x2e;
@@ -37,30 +37,36 @@ export class DataScanner {
     let state = this.#state;
     for (let i = 0; i < chunk.length; i++) {
       const octet = chunk[i];
-      if (state === "dot") {
-        state = octet === cr ? "dotCr" : "text";
+      if (state === "text") {
+        i = nextCr(chunk, i);
+        if (i < chunk.length) state = "cr";
+      } else if (state === "cr") {
+        if (octet === lf) state = "start";
+        else if (octet !== cr) state = "text";
+      } else if (state === "start") {
+        if (octet === dot) out.skip(i);
+        state = octet === dot ? "dot" : octet === cr ? "cr" : "text";
+      } else if (state === "dot") {
         if (octet === cr) out.skip(i);
-      } else if (state === "dotCr") {
+        state = octet === cr ? "dotCr" : "text";
+      } else {
         if (octet === lf) return { octets: out.take(i), end: i + 1 };
         // The dot goes, its CR stays.
         out.insertCr(i);
         state = octet === cr ? "cr" : "text";
-        continue;
-      } else if (state === "start" && octet === dot) {
-        out.skip(i);
-        state = "dot";
-        continue;
-      } else if (state === "cr" && octet === lf) {
-        state = "start";
-        continue;
-      } else if (state === "start" || state === "cr") {
-        state = "text";
       }
-      if (state === "text" && octet === cr) state = "cr";
     }
     this.#state = state;
     return { octets: out.take(chunk.length), end: undefined };
   }
+}
+
+/** Where the next CR is; the chunk's length if there is none. Most lines are long, and some messages are nothing but ends. */
+function nextCr(chunk: Buffer, from: number): number {
+  const near = Math.min(from + 8, chunk.length);
+  for (let i = from; i < near; i++) if (chunk[i] === cr) return i;
+  const found = chunk.indexOf(cr, near);
+  return found < 0 ? chunk.length : found;
 }
 
 /** What is passed on of a chunk: the chunk itself as long as nothing is left out in its middle. */
