@@ -1,4 +1,6 @@
 /** The OpenAPI document: of the form that version 3.1 prescribes, and in step with what the server serves. */
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { expect, it } from "vitest";
 import { z } from "zod";
 import { openApi } from "../../src/admin/openapi.ts";
@@ -126,4 +128,12 @@ it("is silent about nothing that the server has a route for", async () => {
     .flatMap(([, methods = ""]) => methods.split(", "))
     .filter((method) => method !== "HEAD");
   expect(served.toSorted()).toEqual(operations.map(({ method }) => method).toSorted());
+});
+
+it("has its paths, and no others, on the page of the documentation", () => {
+  const page = readFileSync(path.join(import.meta.dirname, "..", "..", "docs", "admin-api.md"), "utf8");
+  const rows = [...page.matchAll(/^\| (GET|POST) \| `([^`]+)` \| .+ \|$/gmu)].map(
+    ([, method, path]) => `${method} ${path}`,
+  );
+  expect(rows.toSorted()).toEqual(operations.map(textOf).toSorted());
 });
