@@ -57,7 +57,7 @@ class FakeGatekeeper implements Gatekeeper {
   }
 }
 
-export interface Taken {
+interface Taken {
   readonly client: SmtpClient;
   readonly request: MailRequest;
   readonly recipients: readonly EnvelopeRecipient[];
@@ -65,7 +65,7 @@ export interface Taken {
 }
 
 /** A receiver that keeps everything in memory. */
-export class FakeReceiver implements Receiver {
+class FakeReceiver implements Receiver {
   readonly taken: Taken[] = [];
   /** What the bodies threw that did not become whole. */
   readonly broken: string[] = [];
