@@ -28,7 +28,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   admin: ["core", "message", "spool/port", "spool/record", "net"],
   notice: ["core", "message", "spool/port", "spool/record"],
   // Looks at everything and is part of nothing: what logs in is given to it.
-  doctor: ["core", "message", "net", "pop3/port"],
+  doctor: ["core", "message", "net", "pop3/port", "config/loopback"],
   config: ["core", "message", "net"],
   runtime: ["core"],
   // Stand-ins for provider and Exchange, used by the demonstration and by the specs.

@@ -242,6 +242,8 @@ describe("the envelope", () => {
     const more = `[[mailbox]]\nname = "einzeln"\nenabled = false\nmax_size = "10 MB"\nhost = "127.0.0.1"\nport = ${world.pop3.port}\nca = "ca.pem"\nuser = "sammel"\npassword = { file = "password" }\ndeliver_to = ["chef@firma.example"]\n`;
     const { words } = await world.ask({ more }, ["einzeln"]);
     expect(words).toContain("Envelope-to names 4 local addresses in this box, and all its mail goes to deliver_to");
+    const all = await world.ask({ more });
+    expect(all.findings.filter(({ about }) => about === "account einzeln")).toEqual([]);
   });
 
   test("forged fields do not mislead: they are shown as what a sender can have written", async () => {
@@ -366,6 +368,16 @@ describe("Exchange", () => {
     world.exchange.set({ mailboxes: undefined });
     const loose = await world.ask({}, ["exchange"]);
     expect(loose.findings.map(({ what }) => what).join("\n")).toContain("it takes mail for people who do not exist");
+  });
+
+  test("refusals without enhanced codes: a person, a domain", async () => {
+    const unknown = { do: "reply", line: "550 no such user here" } as const;
+    const relay = { do: "reply", line: "550 relay not permitted" } as const;
+    await using world = await makeDoctorWorld({
+      exchange: { knobs: { atRcpt: { "postmaster@firma.example": unknown, "postmaster@b.example": relay } } },
+    });
+    const { bad } = await world.ask({ domains: '["firma.example", "b.example"]' }, ["exchange"]);
+    expect(bad.map(({ what }) => what)).toEqual(["it refuses mail for b.example: 550 relay not permitted"]);
   });
 
   test("no postmaster there is no refusal of the domain", async () => {

@@ -61,7 +61,9 @@ export async function doctor(
     for (const listener of listenersOf(config, isRunning)) work.push(checkListener(listener, ports, signal));
   if (wants("exchange")) work.push(exchange(config, ports, signal));
   for (const relay of config.relays) if (wants("relay", relay.name)) work.push(relayOf(relay, config, ports, signal));
-  const accounts = config.accounts.filter(({ name }) => wants("account", name));
+  const named = config.accounts.filter(({ name }) => wants("account", name));
+  // What somebody has switched off is looked at only when it is asked for by its name.
+  const accounts = part.kind === "all" ? named.filter(({ enabled }) => enabled) : named;
   work.push(inTurn(accounts, async (account) => checkOne(account, config, ports, signal)));
   return (await Promise.all(work)).flat();
 }

@@ -2,6 +2,7 @@
  * One account at its provider: the server, the login, the box, and for a collector what the mail in it says of the
  * envelope. Reads only: LIST, UIDL and TOP n 0; no message is fetched, marked or deleted.
  */
+import { isLoopback } from "../config/loopback.ts";
 import type { HeaderBlock } from "../message/header.ts";
 import { type Capabilities, type Pop3Box, type Pop3Connect, Pop3Error } from "../pop3/port.ts";
 import type { TlsPolicy } from "../net/tls-policy.ts";
@@ -54,7 +55,8 @@ export async function checkAccount(
   const { host, port, tls } = account;
   const look = await lookAtServer({ protocol: "pop3", host, port, tls, hostname }, notes, ports, signal);
   if (look === undefined) return notes.findings;
-  if (tls.mode === "off") notes.warn("the connection is not encrypted: password and mail can be read on the way");
+  if (tls.mode === "off" && !isLoopback(host))
+    notes.warn("the connection is not encrypted: password and mail can be read on the way");
   try {
     await using box = await account.connect(signal, undefined);
     notes.ok(`logged in as ${account.user}`);

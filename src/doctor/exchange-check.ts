@@ -45,7 +45,7 @@ export async function checkExchange(
   tellOffers(look.offers, exchange, notes);
   tellClock(look.greeting, ports.clock.now(), notes);
   try {
-    await using asking = await SmtpAsking.open(exchange.open, signal);
+    await using asking = await SmtpAsking.open(exchange.open, ports.clock, signal);
     if (exchange.user !== undefined) notes.ok(`logged in as ${exchange.user}`);
     await askForDomains(asking, exchange, notes, ports, signal);
   } catch (error) {
@@ -113,7 +113,7 @@ async function askForDomains(
   asking: SmtpAsking,
   { domains }: ExchangeToCheck,
   notes: Notes,
-  { clock, random }: DoctorPorts,
+  { random }: DoctorPorts,
   signal: AbortSignal,
 ): Promise<void> {
   let accepted: string | undefined;
@@ -125,9 +125,8 @@ async function askForDomains(
   }
   if (accepted === undefined) return;
   const nobody = `popgate-${Math.floor(random.next() * 1e12).toString(36)}@${accepted}`;
-  const begun = clock.now();
-  const { reply } = await asking.ask("", nobody);
-  tellUnknown(nobody, reply, clock.now() - begun, notes);
+  const { reply, ms } = await asking.ask("", nobody);
+  tellUnknown(nobody, reply, ms, notes);
 }
 
 function tellMailRefused(reply: SmtpReply, notes: Notes): void {
@@ -156,7 +155,7 @@ function tellDomain(domain: string, reply: SmtpReply, notes: Notes): boolean {
     notes.warn(`it does not take mail for ${domain} now: ${text}`, "Mail waits in the spool until it does.");
     return false;
   }
-  if (reply.enhanced?.startsWith("5.1.") === true && !/relay/iu.test(reply.text)) {
+  if (isAboutPerson(reply)) {
     notes.ok(`it takes mail for ${domain}`);
     notes.info(`postmaster@${domain} has no mailbox there: ${text}`);
     return true;
@@ -167,6 +166,13 @@ function tellDomain(domain: string, reply: SmtpReply, notes: Notes): boolean {
     [`New-AcceptedDomain -Name ${domain} -DomainName ${domain} -DomainType Authoritative`],
   );
   return false;
+}
+
+/** The person is unknown, not the domain. A server without enhanced codes says it in words only. */
+function isAboutPerson({ enhanced, text }: SmtpReply): boolean {
+  if (/relay|accepted domain/iu.test(text)) return false;
+  if (enhanced !== undefined) return enhanced.startsWith("5.1.");
+  return /\b(?:user|recipient|mailbox|address)\b/iu.test(text);
 }
 
 function tellUnknown(address: string, reply: SmtpReply, ms: number, notes: Notes): void {

@@ -2,6 +2,7 @@
  * One relay of the provider's, for outbound mail: the connection, the login, what it offers, and whether it takes the
  * senders that mail will have. Nothing is sent: each question ends with RSET.
  */
+import { isLoopback } from "../config/loopback.ts";
 import { replyText } from "../core/outcome.ts";
 import type { TlsPolicy } from "../net/tls-policy.ts";
 import { type Finding, Notes } from "./finding.ts";
@@ -28,6 +29,9 @@ export interface RelayToCheck {
   readonly open: OpenSmtp;
 }
 
+/** A refusal each costs a connection in the end. */
+const mostSenders = 10;
+
 /** Never rejects but with the signal's reason. */
 export async function checkRelay(
   relay: RelayToCheck,
@@ -39,7 +43,7 @@ export async function checkRelay(
   if (look === undefined) return notes.findings;
   tellOffers(look.offers, relay, notes);
   try {
-    await using asking = await SmtpAsking.open(relay.open, signal);
+    await using asking = await SmtpAsking.open(relay.open, ports.clock, signal);
     if (relay.user === undefined) notes.info("no login is configured: the relay must know us by our address");
     else notes.ok(`logged in as ${relay.user}`);
     await askForSenders(asking, relay, notes);
@@ -58,9 +62,9 @@ export async function checkRelay(
   return notes.findings;
 }
 
-function tellOffers(offers: readonly string[], { maxOctets, tls, user }: RelayToCheck, notes: Notes): void {
+function tellOffers(offers: readonly string[], { host, maxOctets, tls, user }: RelayToCheck, notes: Notes): void {
   notes.info(`it offers ${offers.length === 0 ? "no extensions" : offers.join(", ")}`);
-  if (tls.mode === "off" && user !== undefined)
+  if (tls.mode === "off" && user !== undefined && !isLoopback(host))
     notes.warn("the connection is not encrypted: the password can be read on the way");
   if (!has(offers, "DSN"))
     notes.info("it does not offer DSN: who asks for a receipt is told by popgate itself that the message was relayed");
@@ -74,7 +78,9 @@ function tellOffers(offers: readonly string[], { maxOctets, tls, user }: RelayTo
 }
 
 async function askForSenders(asking: SmtpAsking, relay: RelayToCheck, notes: Notes): Promise<void> {
-  for (const sender of relay.senders) {
+  const { senders } = relay;
+  if (senders.length > mostSenders) notes.info(`the first ${mostSenders} of ${senders.length} senders are asked about`);
+  for (const sender of senders.slice(0, mostSenders)) {
     const { reply } = await asking.ask(sender);
     if (reply.code < 300) notes.ok(`it takes mail from ${sender}`);
     else
