@@ -178,6 +178,8 @@ export class Troubles {
         return event.until - since < certificateDays * dayMs
           ? make("certificate", "", `${event.file}: ${new Date(event.until).toISOString()}`, event.file)
           : undefined;
+      case "certificate-expiring":
+        return make("certificate", "", `${event.file}: ${new Date(event.until).toISOString()}`, event.file);
       case "back-pressure":
         return event.detail === "" ? undefined : make("back-pressure", "", event.detail, alike(event.detail));
       case "spool-full":
