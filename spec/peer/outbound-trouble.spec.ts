@@ -60,7 +60,7 @@ async function startListening(config: string): Promise<Daemon> {
     const words = daemon.events().map((line) => `${String(line["time"])} ${String(line["msg"] ?? line["text"])}`);
     process.stdout.write(`${words.slice(-60).join("\n")}\n`);
   });
-  await tells(daemon, "listening");
+  await daemon.until("listening");
   return daemon;
 }
 

@@ -50,7 +50,7 @@ async function swaks({ dir, smarthost, login }: CompanyOptions, mail: TestMail):
   };
   const flags = ["--pipeline", "--suppress-data", ...(login === undefined ? [] : ["--tls", "--tls-verify"])];
   const args = [...Object.entries(values).flat(), ...flags];
-  const child = spawn("swaks", args, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn("/usr/bin/swaks", args, { stdio: ["ignore", "pipe", "pipe"] });
   let transcript = "";
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (chunk: Buffer) => (transcript += chunk.toString()));

@@ -6,13 +6,13 @@
 import { once } from "node:events";
 import net, { type Socket } from "node:net";
 
-export interface PolicyRequest {
+interface PolicyRequest {
   readonly sender: string;
   readonly recipient: string;
 }
 
 /** Text of a reply (`450 4.7.1 Greylisted`), or `undefined` to let it pass. `asked`: how often this very pair was before. */
-export type PolicyRule = (request: PolicyRequest, asked: number) => string | undefined;
+type PolicyRule = (request: PolicyRequest, asked: number) => string | undefined;
 
 export interface PolicyServer extends AsyncDisposable {
   readonly port: number;

@@ -44,7 +44,7 @@ function configuration(options: SubmissionOptions, { dir, spool, port, tlsPort }
   const ask = (port: number, recipient: string): string =>
     `\${readsocket{inet:127.0.0.1:${port}}{sender=$sender_address\\nrecipient=${recipient}\\n\\n}{5s}{ }{}}`;
   const answer = (digit: number): string => `\${if match{$acl_m_policy}{\\Naction=${digit}\\N}}`;
-  const text = "\${sg{$acl_m_policy}{\\N^action=|\\s+$\\N}{}}";
+  const text = "${sg{$acl_m_policy}{\\N^action=|\\s+$\\N}{}}";
   return `
 exim_path = ${eximBinary}
 primary_hostname = ${options.hostname}
