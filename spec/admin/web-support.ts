@@ -8,6 +8,7 @@ import type { Operations } from "../../src/admin/port.ts";
 import { openWeb, type WebOptions } from "../../src/admin/web.ts";
 import type { PasswordSource } from "../../src/admin/web-login.ts";
 import type { WebSession } from "../../src/admin/web-schemas.ts";
+import type { EventKind, PopgateEvent } from "../../src/core/events.ts";
 import { hashPassword } from "../../src/core/password-hash.ts";
 import { ManualClock } from "../fakes/manual-clock.ts";
 import { EventList } from "../spool/support.ts";
@@ -22,6 +23,22 @@ export function userWith(hash: Promise<string> | string): PasswordSource {
 }
 
 export const indexHtml = `<!doctype html><title>popgate</title><script type="module" src="/assets/index-B3xVq_9a.js"></script>`;
+
+/** Events, which can be waited for. */
+export class Told extends EventList {
+  #changed = Promise.withResolvers<void>();
+
+  override emit(event: PopgateEvent): void {
+    super.emit(event);
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  /** Resolves when there have been so many. */
+  async seen(kind: EventKind, times: number): Promise<void> {
+    while (this.of(kind).length < times) await this.#changed.promise;
+  }
+}
 
 export interface Answer {
   readonly status: number;
@@ -41,7 +58,7 @@ export interface Page extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
   readonly clock: ManualClock;
-  readonly events: EventList;
+  readonly events: Told;
   readonly users: Map<string, PasswordSource>;
   /** Where the page's files are. */
   readonly dist: string;
@@ -65,7 +82,7 @@ export async function openPage({ operations = {}, built = true, ...options }: Pa
   const dist = path.join(folder, "web", "dist");
   if (built) build(dist);
   const clock = new ManualClock();
-  const events = new EventList();
+  const events = new Told();
   const users = new Map([
     ["anna", userWith(hash)],
     ["bert", userWith(hash)],

@@ -1,6 +1,7 @@
 /**
  * Who may ask the web page's server for what: looked at before a body is read and before any handler runs.
  *
+ *   one Host? ─────────────── no ─▶ 400
  *   name asked for is ours? ─ no ─▶ 421      (DNS rebinding)
  *   the page's files, /healthz ────────────▶ let pass
  *   from our own page? ────── no ─▶ 403      (other sites; a write must say where it comes from)
@@ -46,7 +47,9 @@ export function addGuard(server: FastifyInstance, options: GuardOptions): Guard 
   const headers = dataHeaders(options.overTls);
   server.addHook("onRequest", async (request, reply) => {
     reply.headers(headers);
-    if (!isOurs(request.headers.host, options.names, request.socket.localAddress)) throw misdirected();
+    const [host, ...others] = request.raw.headersDistinct["host"] ?? [];
+    if (host === undefined || others.length > 0) throw notOneHost();
+    if (!isOurs(host, options.names, request.socket.localAddress)) throw misdirected();
     const route = request.is404 ? undefined : request.routeOptions.url;
     if (open.has(route)) return;
     const isWrite = !reads.has(request.method);
@@ -77,6 +80,11 @@ function endWithSession(token: string, { raw }: FastifyReply, sessions: WebSessi
   const gone = new AbortController();
   raw.once("close", () => gone.abort());
   void sessions.over(token, gone.signal).then(() => raw.destroy());
+}
+
+/** RFC 9112 §3.2. */
+function notOneHost(): ProblemError {
+  return new ProblemError(400, "The request is not valid", "it must have one Host field");
 }
 
 function misdirected(): ProblemError {

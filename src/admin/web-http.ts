@@ -6,7 +6,7 @@
  */
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { type SecureContextOptions, TLSSocket } from "node:tls";
+import type { SecureContextOptions } from "node:tls";
 import { fastify, type FastifyInstance } from "fastify";
 import { strangerKey } from "../net/networks.ts";
 import { problemOf, problemType, sendProblem } from "./problem.ts";
@@ -43,6 +43,8 @@ export function createWebServer(
     requireHostHeader: false,
     noDelay: true,
   };
+  /** Whose handshake is done. A socket must not be asked: Node dies of it when that one has just been destroyed. */
+  const secured = new WeakSet<Socket>();
   const server: FastifyInstance = fastify({
     logger: false,
     bodyLimit: bodyOctets,
@@ -55,8 +57,8 @@ export function createWebServer(
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: longestParameter },
     frameworkErrors: (error, _request, reply) => void sendProblem(reply.headers(headers), problemOf(error)),
     clientErrorHandler: (error, socket) => {
-      // Who does not speak TLS could not read an answer; that connection is as good as closed.
-      if (tls !== undefined && !isSecured(socket)) socket.destroy();
+      // There is nobody to answer while TLS has not begun.
+      if (tls !== undefined && !secured.has(socket)) socket.destroy();
       else answerBrokenRequest(error, socket, headers);
     },
     ...(tls === undefined ? { http: limits } : { https: { ...limits, ...tls, handshakeTimeout: handshakeMs } }),
@@ -64,6 +66,7 @@ export function createWebServer(
   // What a form can send is not taken for JSON.
   server.removeContentTypeParser("text/plain");
   server.server.on("checkExpectation", (_request, response) => refuseExpectation(response, headers));
+  server.server.on("secureConnection", (socket: Socket) => secured.add(socket));
   limitConnections(server);
   return server;
 }
@@ -98,8 +101,4 @@ function limitConnections(server: FastifyInstance): void {
   server.addHook("preClose", async () => {
     for (const socket of sockets) socket.destroy();
   });
-}
-
-function isSecured(socket: Socket): boolean {
-  return socket instanceof TLSSocket && socket.getProtocol() !== null;
 }
