@@ -34,7 +34,19 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Stand-ins for provider and Exchange, used by the demonstration and by the specs.
   demo: ["core", "app", "cli", "config", "message", "spool/port", "spool/record", "runtime"],
   // Of the admin interface only what travels over it, and the name of the header that says who asks.
-  cli: ["core", "config", "app", "runtime", "spool", "message", "demo", "inbound", "admin/schemas", "admin/actor", "doctor"],
+  cli: [
+    "core",
+    "config",
+    "app",
+    "runtime",
+    "spool",
+    "message",
+    "demo",
+    "inbound",
+    "admin/schemas",
+    "admin/actor",
+    "doctor",
+  ],
   // The composition root knows every part.
   app: [
     "admin",
