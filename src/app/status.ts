@@ -91,6 +91,15 @@ export function createWatch(clock: Clock): Watch {
             since: now,
           });
           break;
+        case "web-failed":
+          troubles.set(event.address, {
+            severity: "error",
+            about: `web page ${event.address}`,
+            detail: event.detail,
+            remedy: "Correct `admin.web` or free the address, then start popgate anew.",
+            since: now,
+          });
+          break;
         case "certificate-loaded":
           troubles.delete(event.file);
           break;
