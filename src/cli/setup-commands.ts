@@ -17,6 +17,7 @@ export function addSetupCommands(table: CommandTable): void {
     });
 
   addDoctor(table);
+  addLogin(table);
 
   program
     .command("passwd")
@@ -58,6 +59,22 @@ function addDoctor({ program, around, end }: CommandTable): void {
     ["doctor", "everything: before going live, and whenever something is odd"],
     ["doctor info-box", "one account: login, box, which envelope field its provider writes"],
     ["doctor relay provider", "one relay"],
+  ]);
+}
+
+function addLogin({ program, around, end }: CommandTable): void {
+  const command = program
+    .command("login")
+    .description("get the OAuth token of an account or relay: shows a page and a code, and waits for the consent")
+    .argument("<what...>", "an account's name, or `relay` and its name")
+    .option(...configOption)
+    .action(async (what: string[], options: { config: string }) => {
+      const { runLogin } = await import("./login.ts");
+      end(await runLogin({ ...options, what }, around));
+    });
+  examples(command, [
+    ["login info-box", "an account at Microsoft 365"],
+    ["login relay provider", "a relay"],
   ]);
 }
 

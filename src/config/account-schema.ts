@@ -53,9 +53,15 @@ const oauth = z.strictObject({
   token_endpoint: z
     .url({ protocol: /^https?$/u, error: "it is not a URL" })
     .describe("Where access tokens are fetched, such as https://login.microsoftonline.com/TENANT/oauth2/v2.0/token."),
+  device_endpoint: z
+    .url({ protocol: /^https?$/u, error: "it is not a URL" })
+    .optional()
+    .describe("Where `popgate login` asks for a code. Known for Microsoft and Google."),
   client_id: line().describe("The application's id at the provider."),
   client_secret: secret().optional().describe("The application's secret, where it has one."),
-  refresh_token: secret().describe("The token that access tokens are made from."),
+  refresh_token: secret().describe(
+    "The token that access tokens are made from. `popgate login` puts it into `{ file = … }`, which need not be there before.",
+  ),
   scope: line().optional().describe("What to ask for; several are separated by a space."),
 });
 

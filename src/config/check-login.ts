@@ -6,7 +6,7 @@ import { isLoopback } from "./loopback.ts";
 interface LoginKeys {
   readonly user?: string | undefined;
   readonly password?: unknown;
-  readonly oauth?: { readonly token_endpoint: string } | undefined;
+  readonly oauth?: { readonly token_endpoint: string; readonly device_endpoint?: string | undefined } | undefined;
   readonly auth?: string | undefined;
 }
 
@@ -25,7 +25,10 @@ export function checkLogin(keys: LoginKeys, at: KeyPath, findings: Findings): vo
       `"${auth}" needs a password, and oauth gives an access token`,
       'Write auth = "auto"',
     );
-  if (oauth !== undefined) checkEndpoint(oauth.token_endpoint, [...at, "oauth", "token_endpoint"], findings);
+  for (const key of ["token_endpoint", "device_endpoint"] as const) {
+    const endpoint = oauth?.[key];
+    if (endpoint !== undefined) checkEndpoint(endpoint, [...at, "oauth", key], findings);
+  }
 }
 
 /** For servers that always ask who we are. */

@@ -128,6 +128,15 @@ export class ConfigFiles {
       if (judgement.kind === "doubtful") findings.warn(at, judgement.why, judgement.hint);
       return;
     }
+    if (
+      purpose === "refresh" &&
+      typeof raw !== "string" &&
+      raw.file !== undefined &&
+      !(await holdsText(this.path(raw.file)))
+    ) {
+      findings.warn(at, result.why, "Nobody has logged in yet. Run: popgate login");
+      return;
+    }
     const unset =
       typeof raw !== "string" && (raw.env !== undefined || (raw.credential !== undefined && !this.#hasCredentials()));
     if (unset) findings.warn(at, result.why, result.hint === "" ? "The service needs it" : result.hint);
@@ -144,5 +153,14 @@ export class ConfigFiles {
     const found = await stat(path).catch(() => undefined);
     // A folder that is not there yet is made when the spool is opened.
     if (found !== undefined && !found.isDirectory()) findings.error(["spool", "dir"], `${path} is not a folder`);
+  }
+}
+
+/** False for a file that is empty or not there. */
+async function holdsText(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).size > 0;
+  } catch (error) {
+    return !hasCode(error, "ENOENT");
   }
 }

@@ -51,8 +51,10 @@ export interface ServerTlsConfig {
   readonly keyFile: string;
 }
 
-interface OAuthConfig {
+export interface OAuthConfig {
   readonly tokenEndpoint: string;
+  /** As configured; those of Microsoft and Google are known. */
+  readonly deviceEndpoint: string | undefined;
   readonly clientId: string;
   readonly clientSecret: Secret | undefined;
   readonly refreshToken: Secret;

@@ -60,8 +60,8 @@ function userSecrets(at: KeyPath, users: Readonly<Record<string, RawSecret>> = {
 
 function loginSecrets(at: KeyPath, { password, oauth }: Login): readonly SecretKey[] {
   return [
-    { at: [...at, "password"], raw: password },
-    { at: [...at, "oauth", "client_secret"], raw: oauth?.client_secret },
-    { at: [...at, "oauth", "refresh_token"], raw: oauth?.refresh_token },
-  ].flatMap(({ at, raw }) => (raw === undefined ? [] : [{ at, raw, purpose: "any" as const }]));
+    { at: [...at, "password"], raw: password, purpose: "any" as const },
+    { at: [...at, "oauth", "client_secret"], raw: oauth?.client_secret, purpose: "any" as const },
+    { at: [...at, "oauth", "refresh_token"], raw: oauth?.refresh_token, purpose: "refresh" as const },
+  ].flatMap(({ at, raw, purpose }) => (raw === undefined ? [] : [{ at, raw, purpose }]));
 }

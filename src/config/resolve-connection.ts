@@ -20,6 +20,7 @@ interface LoginKeys {
   readonly oauth?:
     | {
         readonly token_endpoint: string;
+        readonly device_endpoint?: string | undefined;
         readonly client_id: string;
         readonly client_secret?: RawSecret | undefined;
         readonly refresh_token: RawSecret;
@@ -54,6 +55,7 @@ export function resolveCredentials(keys: LoginKeys, at: KeyPath, files: ConfigFi
       user,
       oauth: {
         tokenEndpoint: oauth.token_endpoint,
+        deviceEndpoint: oauth.device_endpoint,
         clientId: oauth.client_id,
         clientSecret: oauth.client_secret === undefined ? undefined : secretAt("client_secret", oauth.client_secret),
         refreshToken: secretAt("refresh_token", oauth.refresh_token),

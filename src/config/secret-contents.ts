@@ -6,8 +6,11 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { isPasswordHash } from "../core/password-hash.ts";
 
-/** `any`: a password or token of a server's, of which nothing can be said. */
-export type SecretPurpose = "any" | "user" | "dkim";
+/**
+ * `any`: a password or token of a server's, of which nothing can be said. `refresh`: as `any`, but `popgate login` can
+ * make it, so that it may be missing at first.
+ */
+export type SecretPurpose = "any" | "refresh" | "user" | "dkim";
 
 export type Judgement =
   | { readonly kind: "good" }
@@ -18,6 +21,7 @@ const good: Judgement = { kind: "good" };
 export function judgeSecret(value: string, purpose: SecretPurpose): Judgement {
   switch (purpose) {
     case "any":
+    case "refresh":
       return good;
     case "user":
       return isPasswordHash(value)

@@ -3,7 +3,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { open, realpath, rename, rm, stat } from "node:fs/promises";
+import { access, open, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { hasCode, textOf } from "./failure.ts";
 import { badSecret, checkSecret, longestSecret } from "./secret-value.ts";
@@ -57,11 +57,16 @@ export function refuseShared(
   return undefined;
 }
 
-/** Resolves when the new value is on disk. The file keeps its owner; its mode becomes 0600. */
+/**
+ * Resolves when the new value is on disk. The file keeps its owner; its mode becomes 0600. One that was not there becomes
+ * that of its folder's owner: who renews the value later must be able to write in that folder.
+ */
 export async function replaceSecretFile(written: string, value: string): Promise<void> {
-  // Where it is a link (a mounted volume), what it leads to is replaced, not the link.
-  const path = await realpath(written);
-  const owner = await stat(path);
+  const path = await realPathOf(written);
+  const owner = await stat(path).catch(async (error: unknown) => {
+    if (hasCode(error, "ENOENT")) return stat(dirname(path));
+    throw error;
+  });
   const fresh = `${path}.${randomUUID()}`;
   try {
     await writeThrough(fresh, value, owner);
@@ -70,6 +75,35 @@ export async function replaceSecretFile(written: string, value: string): Promise
     await folder.sync();
   } catch (error) {
     await rm(fresh, { force: true });
+    throw error;
+  }
+}
+
+/** Why a value could not be put there; `undefined` when nothing speaks against it. Looks, and changes nothing. */
+export async function whyNotReplaceable(written: string): Promise<SecretFailure | undefined> {
+  const path = await realPathOf(written);
+  const folder = dirname(path);
+  try {
+    const found = await stat(path).catch(() => undefined);
+    if (found !== undefined && !found.isFile()) return badSecret(`${path} is not a regular file`, "");
+    await access(folder, constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    if (hasCode(error, "ENOENT"))
+      return badSecret(`the folder ${folder} does not exist`, `Run: mkdir -m 700 ${folder}`);
+    return badSecret(
+      `nothing can be written in the folder ${folder}: ${textOf(error)}`,
+      "It must belong to the user that popgate runs as",
+    );
+  }
+}
+
+/** Where it is a link (a mounted volume), what it leads to is replaced, not the link. */
+async function realPathOf(written: string): Promise<string> {
+  try {
+    return await realpath(written);
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return written;
     throw error;
   }
 }

@@ -14,8 +14,15 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { hasCode } from "./failure.ts";
-import { readSecretFile, refuseShared, replaceSecretFile } from "./secret-file.ts";
-import { badSecret, checkSecret, longestSecret, type SecretForm, type SecretResult } from "./secret-value.ts";
+import { readSecretFile, refuseShared, replaceSecretFile, whyNotReplaceable } from "./secret-file.ts";
+import {
+  badSecret,
+  checkSecret,
+  longestSecret,
+  type SecretFailure,
+  type SecretForm,
+  type SecretResult,
+} from "./secret-value.ts";
 
 export type SecretSource =
   | { readonly kind: "plain"; readonly value: string }
@@ -85,6 +92,13 @@ export class Secret {
       this.#ports.onValue(value);
       await replaceSecretFile(source.path, value);
     };
+  }
+
+  /** Why `replace` could not put a value there; `undefined` when nothing speaks against it. Changes nothing. */
+  async whyNotReplaceable(): Promise<SecretFailure | undefined> {
+    return this.#source.kind === "file"
+      ? whyNotReplaceable(this.#source.path)
+      : badSecret(`it is ${this.origin}, where popgate cannot put it`, 'Write { file = "…" }');
   }
 
   /** Where it is kept, in words. */

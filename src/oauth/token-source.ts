@@ -8,7 +8,8 @@
  *
  * Fails with `OAuthError`. No token or secret appears in an error.
  */
-import type { Clock, EpochMs } from "../core/ports.ts";
+import type { EpochMs } from "../core/ports.ts";
+import { postForm, type RequestPorts } from "./form-request.ts";
 import { OAuthError } from "./oauth-error.ts";
 import { readTokenReply, type TokenReply } from "./token-reply.ts";
 
@@ -32,11 +33,6 @@ interface RefreshTokenStore {
   write?(token: string): Promise<void>;
 }
 
-export interface TokenSourcePorts {
-  readonly clock: Clock;
-  readonly fetch?: typeof globalThis.fetch;
-}
-
 /** Disposing ends a refresh under way; tokens are not to be asked for any more. */
 export interface TokenSource extends AsyncDisposable {
   /** A token that is good for a while yet. Rejects with `OAuthError`, or with the signal's reason. */
@@ -45,10 +41,6 @@ export interface TokenSource extends AsyncDisposable {
   invalidate(): void;
 }
 
-/** From the request to the last octet of the answer. */
-const requestTimeoutMs = 30_000;
-/** Endpoints answer some kilobytes (Microsoft's tokens are long). */
-const maxReplyOctets = 256 * 1024;
 /** Renew this long before the end: longer than a login takes, and than clocks differ. */
 const renewBeforeMs = 5 * 60_000;
 /** When the endpoint does not say how long a token is good (RFC 6749 §5.1 only recommends it). */
@@ -60,14 +52,13 @@ interface HeldToken {
 }
 
 /** A source of tokens for one account. */
-export function createTokenSource(config: TokenSourceConfig, ports: TokenSourcePorts): TokenSource {
+export function createTokenSource(config: TokenSourceConfig, ports: RequestPorts): TokenSource {
   return new RefreshingTokenSource(config, ports);
 }
 
 class RefreshingTokenSource implements TokenSource {
   readonly #config: TokenSourceConfig;
-  readonly #clock: Clock;
-  readonly #fetch: typeof globalThis.fetch;
+  readonly #ports: RequestPorts;
   readonly #disposed = new AbortController();
   #held: HeldToken | undefined;
   #underWay: Promise<string> | undefined;
@@ -77,16 +68,15 @@ class RefreshingTokenSource implements TokenSource {
    */
   #newer: { readonly token: string; readonly insteadOf: string } | undefined;
 
-  constructor(config: TokenSourceConfig, ports: TokenSourcePorts) {
+  constructor(config: TokenSourceConfig, ports: RequestPorts) {
     this.#config = config;
-    this.#clock = ports.clock;
-    this.#fetch = ports.fetch ?? globalThis.fetch;
+    this.#ports = ports;
   }
 
   async token(signal: AbortSignal): Promise<string> {
     signal.throwIfAborted();
     this.#disposed.signal.throwIfAborted();
-    if (this.#held !== undefined && this.#clock.now() < this.#held.renewAt) return this.#held.token;
+    if (this.#held !== undefined && this.#ports.clock.now() < this.#held.renewAt) return this.#held.token;
     this.#underWay ??= this.#refresh().finally(() => (this.#underWay = undefined));
     return unlessAborted(this.#underWay, signal);
   }
@@ -101,8 +91,7 @@ class RefreshingTokenSource implements TokenSource {
   }
 
   async #refresh(): Promise<string> {
-    const { tokenEndpoint, clientId, clientSecret, scope } = this.#config;
-    checkEndpoint(tokenEndpoint);
+    const { clientId, clientSecret, scope } = this.#config;
     const stored = (await this.#config.refreshToken.read()).trim();
     if (this.#newer?.insteadOf !== stored) this.#newer = undefined;
     const refreshToken = this.#newer?.token ?? stored;
@@ -111,7 +100,7 @@ class RefreshingTokenSource implements TokenSource {
     const form = new URLSearchParams({ grant_type: "refresh_token", client_id: clientId, refresh_token: refreshToken });
     if (secret !== undefined) form.set("client_secret", secret);
     if (scope !== undefined) form.set("scope", scope);
-    const sentAt = this.#clock.now();
+    const sentAt = this.#ports.clock.now();
     const reply = await this.#request(form, [refreshToken, secret ?? ""]);
     if (reply.refreshToken !== undefined && reply.refreshToken !== refreshToken)
       await this.#store(reply.refreshToken, stored);
@@ -137,63 +126,9 @@ class RefreshingTokenSource implements TokenSource {
 
   async #request(form: URLSearchParams, secrets: readonly string[]): Promise<TokenReply> {
     const endpoint = this.#config.tokenEndpoint;
-    const timer = new AbortController();
-    const ended = AbortSignal.any([timer.signal, this.#disposed.signal]);
-    const late = new OAuthError("temporary", `${endpoint}: no answer within ${requestTimeoutMs / 1000} s`);
-    const work = new AbortController();
-    const watch = this.#clock.sleep(requestTimeoutMs, ended).then(
-      () => work.abort(late),
-      () => work.abort(this.#disposed.signal.reason),
-    );
-    try {
-      const response = await this.#fetch(endpoint, {
-        method: "POST",
-        headers: { accept: "application/json", "content-type": "application/x-www-form-urlencoded" },
-        body: form.toString(),
-        // A redirect would carry the secrets to an address that nobody configured.
-        redirect: "manual",
-        signal: work.signal,
-      });
-      const body = await readLimited(response, endpoint);
-      const retryAfter = response.headers.get("retry-after");
-      return readTokenReply({ status: response.status, body, retryAfter }, endpoint, secrets);
-    } catch (error) {
-      if (error instanceof OAuthError) throw error;
-      throw new OAuthError("temporary", `${endpoint}: ${reasonOf(error)}`, { cause: error });
-    } finally {
-      timer.abort();
-      await watch;
-    }
+    const reply = await postForm(endpoint, form, this.#ports, this.#disposed.signal);
+    return readTokenReply(reply, endpoint, secrets);
   }
-}
-
-async function readLimited(response: Response, endpoint: string): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let octets = 0;
-  // Leaving the loop early cancels the body and closes the connection.
-  for await (const chunk of response.body ?? []) {
-    // Typed as any; fetch gives nothing else.
-    if (!(chunk instanceof Uint8Array)) continue;
-    octets += chunk.length;
-    if (octets > maxReplyOctets) throw new OAuthError("temporary", `${endpoint}: the answer is too long`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-function checkEndpoint(endpoint: string): void {
-  const url = URL.parse(endpoint);
-  const isLocal = url !== null && ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
-  if (url === null || !(url.protocol === "https:" || (url.protocol === "http:" && isLocal)))
-    throw new OAuthError("configuration", `${endpoint}: a token endpoint is an https URL`);
-}
-
-/** fetch says only "fetch failed" and keeps the reason in `cause`. */
-function reasonOf(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  if (!(cause instanceof Error)) return String(cause);
-  const code = "code" in cause && typeof cause.code === "string" ? ` (${cause.code})` : "";
-  return `${cause.message || cause.name}${code}`;
 }
 
 /** Waits for work that goes on without us. */
