@@ -9,6 +9,7 @@ import type {
   Action,
   ActionResult,
   Explanation,
+  Finding,
   MessageDetail,
   MessagePage,
   PollResult,
@@ -18,10 +19,7 @@ import type {
   Status,
 } from "../src/admin/schemas.ts";
 import type { WebSession, WebSource } from "../src/admin/web-schemas.ts";
-import type { Finding } from "../src/doctor/finding.ts";
 import { withQuery, type Filter } from "./route.ts";
-
-export type { Finding };
 
 /** Not done; the message says why, for a person. Status 0: the server did not answer. */
 export class ApiError extends Error {
@@ -119,14 +117,9 @@ export class ApiClient {
     await this.#ask("POST", "/v1/reload", {}, signal);
   }
 
-  /** `undefined`: this popgate cannot be examined from here. */
-  async doctor(signal: AbortSignal): Promise<Finding[] | undefined> {
-    try {
-      return await this.#ask<Finding[]>("POST", "/v1/doctor", {}, signal, longMs);
-    } catch (error) {
-      if (error instanceof ApiError && (error.status === 404 || error.status === 501)) return undefined;
-      throw error;
-    }
+  /** Most important first. */
+  doctor(signal: AbortSignal): Promise<Finding[]> {
+    return this.#ask("POST", "/v1/doctor", {}, signal, longMs);
   }
 
   /** The stream of events, once its head has come. */

@@ -111,6 +111,7 @@ export function fakeOperations(given: Partial<Operations> = {}): Operations {
       yield* [];
     },
     poll: async (account) => (account === undefined ? [] : undefined),
+    doctor: async () => [],
     pauseAccount: async () => false,
     pauseDestination: async () => false,
     reload: async () => ({ kind: "ok" }),

@@ -7,6 +7,7 @@ import type {
   ActionResult,
   EventMessage,
   Explanation,
+  Finding,
   MessageDetail,
   MessageFilter,
   MessagePage,
@@ -31,6 +32,11 @@ export interface Operations {
   resolve(request: ResolveRequest, by: string, signal: AbortSignal): AsyncIterable<ResolutionResult>;
   /** All accounts without a name. `undefined`: no such account. */
   poll(account: string | undefined, by: string, signal: AbortSignal): Promise<readonly PollResult[] | undefined>;
+  /**
+   * Looks at accounts, Exchange, relays, listener and host, and changes nothing. `undefined`: somebody else has it looked
+   * at now, and a server must not be asked twice at the same time.
+   */
+  doctor(signal: AbortSignal): Promise<readonly Finding[] | undefined>;
   /** False: no such account. It lasts until `resume`, over restarts too. */
   pauseAccount(name: string, paused: boolean, by: string): Promise<boolean>;
   pauseDestination(name: string, paused: boolean, by: string): Promise<boolean>;

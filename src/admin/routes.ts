@@ -175,6 +175,19 @@ export const routes: readonly Route[] = [
       return [...results];
     },
   }),
+  route({
+    method: "POST",
+    path: "/v1/doctor",
+    summary: "Look at accounts, Exchange, relays, listener and host as `popgate doctor` does; most important first",
+    body: nothing,
+    response: z.array(schema.finding),
+    run: async ({ operations, signal }) => {
+      const findings = await operations.doctor(signal);
+      if (findings === undefined)
+        throw new ProblemError(409, "Not now", "an examination is under way: wait for its end");
+      return [...findings];
+    },
+  }),
   ...(["pause", "resume"] as const).flatMap((verb) => [
     route({
       method: "POST",

@@ -224,6 +224,15 @@ export const pollResult = z.strictObject({
   detail: z.string(),
 });
 
+/** What the doctor has found; see `popgate doctor`. */
+export const finding = z.strictObject({
+  severity: z.enum(["error", "warning", "info", "ok"]),
+  about: z.string().describe("`account NAME`, `exchange`, `relay NAME`, `listener`, `host` or `configuration`."),
+  what: z.string(),
+  remedy: z.string().optional().describe("What to do, where there is anything to do."),
+  lines: z.array(z.string()).optional().describe("Lines of the configuration, or commands, to be copied."),
+});
+
 const count = () => z.int().nonnegative();
 
 /** One hour in numbers. */
@@ -274,6 +283,7 @@ export type ActionResult = z.output<typeof actionResult>;
 export type ResolveRequest = z.output<typeof resolveRequest>;
 export type ResolutionResult = z.output<typeof resolution>;
 export type PollResult = z.output<typeof pollResult>;
+export type Finding = z.output<typeof finding>;
 export type HourCounts = z.output<typeof hourCounts>;
 export type Statistics = z.output<typeof statistics>;
 export type EventMessage = z.output<typeof eventMessage>;

@@ -3,8 +3,9 @@ import type { Operations } from "../admin/port.ts";
 import { explanationOf } from "../admin/explain.ts";
 import { eitherOf, findMessages, searchMessages } from "../admin/search.ts";
 import { detailOf, isHistory } from "../admin/view.ts";
-import type { PollResult, ResolutionResult } from "../admin/schemas.ts";
+import type { Finding, PollResult, ResolutionResult } from "../admin/schemas.ts";
 import type { Config } from "../config/config.ts";
+import { byImportance } from "../doctor/finding.ts";
 import { parseAccountName, parseMessageId, type MessageId } from "../core/ids.ts";
 import type { Clock } from "../core/ports.ts";
 import type { PollReport } from "../inbound/report.ts";
@@ -13,6 +14,7 @@ import { storedHeader } from "../inbound/stored-header.ts";
 import { render } from "../message/render.ts";
 import type { OwnedSpool } from "../spool/spool.ts";
 import { eventMessage, type EventBus } from "./event-bus.ts";
+import { doctor } from "./doctoring.ts";
 import type { Live } from "./live.ts";
 import { actOn } from "./message-actions.ts";
 import type { Paused } from "./paused.ts";
@@ -39,6 +41,7 @@ const shownHeaderOctets = 256 * 1024;
 
 export function createOperations(ports: OperationsPorts): Operations {
   const { spool, clock, bus } = ports;
+  let isExamining = false;
   return {
     status: async () => statusOf(ports),
     statistics: async () => ports.statistics.page(),
@@ -76,6 +79,15 @@ export function createOperations(ports: OperationsPorts): Operations {
       const report = account === undefined ? undefined : await loop.pollNow(account, signal);
       return report === undefined ? undefined : [polled(report, clock)];
     },
+    async doctor(signal) {
+      if (isExamining) return undefined;
+      isExamining = true;
+      try {
+        return byImportance(await doctor(ports.config(), { kind: "all" }, ports, signal)).map(asFinding);
+      } finally {
+        isExamining = false;
+      }
+    },
     async pauseAccount(name, isPaused) {
       const account = parseAccountName(name);
       const known = ports.config().accounts.some((each) => each.name === name);
@@ -110,6 +122,16 @@ async function headersOf(spool: OwnedSpool, id: MessageId): Promise<string> {
     if (rest <= 0) break;
   }
   return Buffer.concat(chunks).toString("utf8");
+}
+
+function asFinding({ severity, about, what, remedy, lines }: ReturnType<typeof byImportance>[number]): Finding {
+  return {
+    severity,
+    about,
+    what,
+    ...(remedy === undefined ? {} : { remedy }),
+    ...(lines === undefined ? {} : { lines: [...lines] }),
+  };
 }
 
 function asIds(text: string): MessageId[] {

@@ -1,11 +1,10 @@
 /** An examination of accounts, servers and host, asked for and shown. */
 import { tried, type Around, type PageMaker } from "../around.ts";
-import type { Finding } from "../api-client.ts";
+import type { Finding } from "../../src/admin/schemas.ts";
 import { h, replace, type Child } from "../dom.ts";
 import { badge, button, foreign } from "../parts.ts";
 import { plain } from "../plain.ts";
 
-const order: readonly Finding["severity"][] = ["error", "warning", "info", "ok"];
 const tones: Readonly<Record<Finding["severity"], string>> = {
   error: "error",
   warning: "warning",
@@ -21,7 +20,7 @@ export const doctorPage: PageMaker<"doctor"> = (around) => {
     replace(result, h("p", { class: "quiet" }, words.doctorPage.running));
     const isDone = await tried(around, async () => {
       const findings = await api.doctor(signal);
-      replace(result, findings === undefined ? h("p", {}, words.doctorPage.absent) : findingList(around, findings));
+      replace(result, findingList(around, findings));
     });
     if (!isDone) replace(result);
     start.disabled = false;
@@ -38,20 +37,18 @@ function findingList({ words }: Around, findings: readonly Finding[]): Child {
     h(
       "ul",
       { class: "troubles" },
-      findings
-        .toSorted((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity))
-        .map(({ severity, about, what, remedy, lines }) =>
-          h(
-            "li",
-            { class: severity },
-            badge(tones[severity], severities[severity]),
-            " ",
-            h("strong", {}, foreign(about)),
-            h("p", { lang: "en" }, foreign(what, 1500)),
-            remedy === undefined ? undefined : h("p", { lang: "en", class: "remedy" }, foreign(remedy, 1500)),
-            lines === undefined ? undefined : h("pre", { tabindex: 0 }, lines.map(plain).join("\n")),
-          ),
+      findings.map(({ severity, about, what, remedy, lines }) =>
+        h(
+          "li",
+          { class: severity },
+          badge(tones[severity], severities[severity]),
+          " ",
+          h("strong", {}, foreign(about)),
+          h("p", { lang: "en" }, foreign(what, 1500)),
+          remedy === undefined ? undefined : h("p", { lang: "en", class: "remedy" }, foreign(remedy, 1500)),
+          lines === undefined ? undefined : h("pre", { tabindex: 0 }, lines.map(plain).join("\n")),
         ),
+      ),
     ),
   ];
 }

@@ -267,7 +267,6 @@ export const de: Words = {
     about:
       "Sieht sich Konten, Exchange, Relays und diesen Rechner an, ohne etwas zu ändern. Das kann einige Minuten dauern.",
     running: "Wird untersucht …",
-    absent: "Dieses popgate lässt sich nicht von der Seite aus untersuchen. Auf seinem Rechner: popgate doctor",
     severities: { error: "Fehler", warning: "Warnung", info: "Hinweis", ok: "gut" },
     summary: (errors, warnings, good) => `${errors} Fehler, ${warnings} Warnungen, ${good} Prüfungen gut`,
   },

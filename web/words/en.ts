@@ -266,7 +266,6 @@ export const en: Words = {
     start: "Examine",
     about: "Looks at accounts, Exchange, relays and this host, without changing anything. It can take some minutes.",
     running: "Examining …",
-    absent: "This popgate cannot be examined from the page. On its host: popgate doctor",
     severities: { error: "error", warning: "warning", info: "note", ok: "good" },
     summary: (errors, warnings, good) => `${errors} errors, ${warnings} warnings, ${good} checks good`,
   },

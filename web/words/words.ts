@@ -3,6 +3,7 @@ import type {
   AccountStatus,
   ActionResult,
   DestinationStatus,
+  Finding,
   MessageSummary,
   PollResult,
   RecipientDetail,
@@ -10,7 +11,6 @@ import type {
   Trouble,
 } from "../../src/admin/schemas.ts";
 import type { HoldReason } from "../../src/core/hold.ts";
-import type { Finding } from "../api-client.ts";
 import type { ThemeName } from "../preferences.ts";
 import type { Standing, StationName } from "../stations.ts";
 
@@ -170,7 +170,7 @@ export interface Words {
     readonly destinationStates: By<DestinationStatus["state"]>;
     readonly of: (verb: string, name: string) => string;
   };
-  readonly doctorPage: By<"start" | "about" | "running" | "absent"> & {
+  readonly doctorPage: By<"start" | "about" | "running"> & {
     readonly severities: By<Finding["severity"]>;
     readonly summary: (errors: number, warnings: number, good: number) => string;
   };
