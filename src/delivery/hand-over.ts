@@ -1,8 +1,9 @@
 /**
  * One message on its way to a destination: its transactions one after the other, each outcome stored before the next.
  *
- * Only those recipients are tried that the work names. No transaction is begun that the destination does not admit (its
- * allowance), and none after one that ran into trouble of the destination or of the account there: what is left stays due.
+ * Only those recipients are tried that the work names, and whom nobody has held, dropped or redirected meanwhile. No
+ * transaction is begun that the destination does not admit (its allowance), and none after one that ran into trouble of the
+ * destination or of the account there: what is left stays due.
  */
 import type { EventSink, PopgateEvent } from "../core/events.ts";
 import type { AccountName } from "../core/ids.ts";
@@ -67,8 +68,11 @@ export class MessageDelivery {
   /** Tries every recipient that is due. Stops between two transactions when the signal is aborted. */
   async run(signal: AbortSignal): Promise<void> {
     const groups = dueGroups(this.#record, this.#ports.clock.now(), this.#options.maxRecipients, this.#mine);
-    for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
-      if (signal.aborted || !(await this.#destination.admit())) return;
+    for (let planned = groups.shift(); planned !== undefined; planned = groups.shift()) {
+      if (signal.aborted) return;
+      const group = await this.#stillQueued(planned);
+      if (group === undefined) continue;
+      if (!(await this.#destination.admit())) return;
       const result = await this.#transact(group, signal);
       if (result === undefined) return;
       this.#destination.note(result, this.#record.submission?.sender);
@@ -84,6 +88,18 @@ export class MessageDelivery {
       // The others would run into the same wall.
       if (result.destination.kind === "unavailable" || result.account !== undefined) return;
     }
+  }
+
+  /** Whom of a group nobody has decided on since; `undefined`: there is none. */
+  async #stillQueued(group: Group): Promise<Group | undefined> {
+    const present = await this.#ports.queue.load(this.#record.id);
+    if (present === undefined || present.hold !== undefined) return undefined;
+    this.#record = present;
+    const queued = new Set(
+      present.recipients.flatMap(({ address, state }) => (state.kind === "queued" ? address : [])),
+    );
+    const [first, ...rest] = group.filter((address) => queued.has(address));
+    return first === undefined ? undefined : [first, ...rest];
   }
 
   /** `undefined` when the signal was aborted before anything was sent. */
@@ -126,7 +142,12 @@ export class MessageDelivery {
       account: result.account,
     };
     const stored = await this.#update((record) => this.#options.settle(record, outcomes, context), signal);
-    if (!stored) return false;
+    if (!stored) {
+      // A person has ended it meanwhile; that somebody has it all the same must not be lost.
+      const delivered = outcomes.filter(({ outcome }) => outcome.kind === "delivered");
+      for (const event of this.#eventsOf(delivered, result)) this.#ports.events.emit(event);
+      return false;
+    }
     for (const event of this.#eventsOf(outcomes, result)) this.#ports.events.emit(event);
     this.#emitEnd();
     return true;

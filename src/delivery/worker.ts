@@ -92,7 +92,8 @@ class Shift {
   readonly #once: boolean;
   readonly #signal: AbortSignal;
   readonly #transfers: AbortSignal;
-  readonly #running = new Map<MessageId, Promise<void>>();
+  /** One message can be among them twice: other recipients of it fall due, or are named, while it is under way. */
+  readonly #running = new Set<Promise<void>>();
   readonly #tried = new Set<MessageId>();
   #largeRunning = 0;
   #wake = Promise.withResolvers<void>();
@@ -129,7 +130,7 @@ class Shift {
       }
     } finally {
       this.#signal.removeEventListener("abort", onAbort);
-      await Promise.all(this.#running.values());
+      await Promise.all(this.#running);
     }
   }
 
@@ -197,12 +198,12 @@ class Shift {
       .finally(() => {
         if (work.isLarge) this.#largeRunning -= 1;
         if (destination.isDown) this.#memory.last = id;
-        this.#running.delete(id);
+        this.#running.delete(done);
         place[Symbol.dispose]();
         work[Symbol.dispose]();
         this.#wake.resolve();
       });
-    this.#running.set(id, done);
+    this.#running.add(done);
   }
 
   async #nextWait(): Promise<number> {
