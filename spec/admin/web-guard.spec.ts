@@ -174,6 +174,15 @@ describe("the name that is asked for", () => {
     expect((await page.ask("/healthz", { headers: { host } })).status).toBe(status);
   });
 
+  test("may be another one after a reload", async () => {
+    const names = ["mail.test.example"];
+    await using page = await openPage({ names });
+    const headers = { host: "new.test.example" };
+    expect((await page.ask("/", { headers })).status).toBe(421);
+    names.push("new.test.example");
+    expect((await page.ask("/", { headers })).status).toBe(200);
+  });
+
   test("is asked of a session too: a name made to point here reads nothing", async () => {
     await using page = await openPage();
     const browser = await page.loggedIn();

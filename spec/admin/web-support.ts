@@ -75,9 +75,15 @@ export interface Page extends AsyncDisposable {
 export interface PageChanges extends Partial<WebOptions> {
   readonly operations?: Partial<Operations>;
   readonly built?: boolean;
+  readonly names?: readonly string[];
 }
 
-export async function openPage({ operations = {}, built = true, ...options }: PageChanges = {}): Promise<Page> {
+export async function openPage({
+  operations = {},
+  built = true,
+  names = ["mail.test.example"],
+  ...options
+}: PageChanges = {}): Promise<Page> {
   const folder = mkdtempSync(path.join(tmpdir(), "popgate-web-"));
   const dist = path.join(folder, "web", "dist");
   if (built) build(dist);
@@ -91,13 +97,12 @@ export async function openPage({ operations = {}, built = true, ...options }: Pa
     {
       listen: { host: "127.0.0.1", port: 0 },
       tls: undefined,
-      names: ["mail.test.example"],
       version: "1.2.3",
       pages: dist,
       ...options,
     },
     fakeOperations(operations),
-    { clock, events, users: () => users },
+    { clock, events, users: () => users, names: () => names },
   );
   const { port, protocol } = new URL(web.url);
   const open: Page["open"] = async (where, asked) => send(Number(port), protocol === "https:", where, asked);

@@ -140,10 +140,11 @@ describe("what cannot be opened is told, and leaves nothing open", () => {
     const events = new EventList();
     const clock = new ManualClock();
     const listen = { host: "127.0.0.1", port: 0 };
-    const error = await openWeb({ listen, tls: undefined, names: [], version: "1", ...options }, fakeOperations(), {
+    const error = await openWeb({ listen, tls: undefined, version: "1", ...options }, fakeOperations(), {
       clock,
       events,
       users: () => new Map(),
+      names: () => [],
     }).then(
       () => undefined,
       (reason: unknown) => reason,

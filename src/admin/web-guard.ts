@@ -29,7 +29,7 @@ export interface GuardOptions {
   readonly sessions: WebSessions;
   readonly users: () => WebUsers;
   /** Under which the page is asked for. */
-  readonly names: ReadonlySet<string>;
+  readonly names: () => ReadonlySet<string>;
   readonly overTls: boolean;
 }
 
@@ -49,7 +49,7 @@ export function addGuard(server: FastifyInstance, options: GuardOptions): Guard 
     reply.headers(headers);
     const [host, ...others] = request.raw.headersDistinct["host"] ?? [];
     if (host === undefined || others.length > 0) throw notOneHost();
-    if (!isOurs(host, options.names, request.socket.localAddress)) throw misdirected();
+    if (!isOurs(host, options.names(), request.socket.localAddress)) throw misdirected();
     const route = request.is404 ? undefined : request.routeOptions.url;
     if (open.has(route)) return;
     const isWrite = !reads.has(request.method);

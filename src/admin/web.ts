@@ -31,8 +31,6 @@ export interface WebOptions {
   readonly listen: { readonly host: string; readonly port: number };
   /** None: only for loopback addresses. */
   readonly tls: ServerTlsFiles | undefined;
-  /** Names by which the page is asked for, beside `localhost` and the address it listens on. */
-  readonly names: readonly string[];
   readonly version: string;
   /** Where the build has left the page; the package's own place without it. */
   readonly pages?: string | undefined;
@@ -41,11 +39,14 @@ export interface WebOptions {
   readonly certificateCheckMs?: number | undefined;
 }
 
+/** `users` and `names` are those of now: a reload may change them. */
 export interface WebPorts {
   readonly clock: Clock;
   readonly events: EventSink;
-  /** Who may log in, as of now: a reload may change it. Whoever is gone from it is logged out. */
+  /** Who may log in. Whoever is gone from it is logged out. */
   readonly users: () => WebUsers;
+  /** Names by which the page is asked for, the usual one first; beside `localhost` and the address it listens on. */
+  readonly names: () => readonly string[];
 }
 
 export interface Web extends AsyncDisposable {
@@ -79,22 +80,22 @@ export async function openWeb(options: WebOptions, operations: Operations, ports
   } catch (error) {
     throw failed(listen, listenFault(error), ports.events, error);
   }
-  const url = urlOf(server, options);
+  const url = urlOf(server, options, ports.names());
   ports.events.emit({ kind: "web-listening", url });
   const opened = opening.move();
   return { url, [Symbol.asyncDispose]: async () => opened.disposeAsync() };
 }
 
 function createServer(
-  { tls, listen, names, pages, version, metrics }: WebOptions,
+  { tls, listen, pages, version, metrics }: WebOptions,
   operations: Operations,
-  { clock, events, users }: WebPorts,
+  { clock, events, users, names }: WebPorts,
   watch: ServerIdentityWatch | undefined,
 ): FastifyInstance {
   const overTls = tls !== undefined;
   const server = createWebServer(dataHeaders(overTls), watch?.identity.options);
   const sessions = new WebSessions(clock);
-  const guard = addGuard(server, { sessions, users, names: namesOf([...names, listen.host]), overTls });
+  const guard = addGuard(server, { sessions, users, names: () => namesOf([...names(), listen.host]), overTls });
   answerErrors(server, events);
   const actorOf: ApiOptions["actorOf"] = (request) => {
     const session = guard.sessionOf(request);
@@ -134,7 +135,7 @@ function listenFault(error: unknown): string {
 }
 
 /** On all addresses of the machine it is reached by its first name. */
-function urlOf(server: FastifyInstance, { tls, listen, names }: WebOptions): string {
+function urlOf(server: FastifyInstance, { tls, listen }: WebOptions, names: readonly string[]): string {
   const address = server.server.address();
   const host = isAny(listen.host) ? (names[0] ?? "localhost") : listen.host;
   const shown = isIP(host) === 6 ? `[${host}]` : host;

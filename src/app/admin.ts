@@ -56,16 +56,17 @@ async function openPage(
   options: Pick<Parameters<typeof openWeb>[0], "version" | "metrics">,
   stack: AsyncDisposableStack,
 ): Promise<void> {
-  const { admin, hostname } = config();
-  const { web } = admin;
+  const { web } = config().admin;
   if (web === undefined) return;
   try {
     const users = (): typeof web.users => config().admin.web?.users ?? web.users;
+    const names = (): readonly string[] => [config().hostname, ...(config().admin.web?.names ?? [])];
     stack.use(
-      await openWeb({ listen: web.listen, tls: web.tls, names: [hostname], ...options }, operations, {
+      await openWeb({ listen: web.listen, tls: web.tls, ...options }, operations, {
         clock,
         events,
         users,
+        names,
       }),
     );
   } catch (error) {

@@ -244,6 +244,8 @@ export interface AdminConfig {
   readonly web:
     | {
         readonly listen: ListenAddress;
+        /** By which browsers ask for it, beside the hostname, `localhost` and the address. */
+        readonly names: readonly string[];
         readonly users: ReadonlyMap<string, Secret>;
         readonly tls: ServerTlsConfig | undefined;
       }

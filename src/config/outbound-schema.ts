@@ -145,6 +145,10 @@ export const adminShape = {
   web: z
     .strictObject({
       listen: listenAddress().describe('Where the web page listens, such as "127.0.0.1:8025".'),
+      names: z
+        .array(host())
+        .default([])
+        .describe("Further names by which browsers ask for it, beside `hostname`, localhost and the address."),
       users: z
         .record(z.string().min(1), secret())
         .default({})

@@ -142,6 +142,7 @@ function resolveAdmin(raw: Raw["admin"], files: ConfigFiles): AdminConfig {
         ? undefined
         : {
             listen: web.listen,
+            names: web.names,
             users: users(web.users, ["admin", "web", "users"], files),
             tls: serverTls(web.tls, files),
           },
