@@ -3,6 +3,7 @@
  * login, and popgate relays it to Postfix by STARTTLS and to Exim by implicit TLS, as two accounts at two providers.
  * Each message goes both ways: what Anna writes by Postfix, what Bernd writes by Exim.
  */
+import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { startDaemon } from "../fakes/popgate-process.ts";
 import { startEximCompany } from "./support/company-exim.ts";
@@ -101,6 +102,8 @@ describe.each([
     }
     for (const writer of ["anna", "bernd"] as const) await checkBounce(await place.inside(writer), writer);
     if (company !== "swaks") await checkSuccess(place);
+    if (company === "exim")
+      expect(await readFile(place.company.log, "utf8"), "handed over in chunks").toMatch(/ K C="250/u);
     expect(daemon.events().filter(({ event }) => event === "internal-error")).toEqual([]);
     expect(JSON.stringify(daemon.events())).not.toContain("geheim");
     expect(await daemon.stop()).toBe(0);

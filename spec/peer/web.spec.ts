@@ -5,21 +5,22 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import {
+  bring as bringTo,
   buildPage,
+  goTo,
   keepPicture,
   launch,
   logIn,
   login,
-  mail,
   openPage,
   openWebPlace,
+  type MailWishes,
   type WebPlace,
 } from "./support/web-place.ts";
 
 let browser: Browser;
 let place: WebPlace;
 const deadline = (): AbortSignal => AbortSignal.timeout(20_000);
-let serial = 0;
 
 beforeAll(async () => {
   await buildPage();
@@ -34,18 +35,12 @@ afterAll(async () => {
 
 afterEach(() => place.exchange.set({ atRcpt: {} }));
 
-/** Puts mail into the box, and has it polled over the page, by an administrator of its own. */
-async function bring(page: Page, ...wishes: Parameters<typeof mail>[0][]): Promise<void> {
-  for (const each of wishes) place.box.add(mail({ id: `m${(serial += 1)}@else.example`, ...each }));
-  await go(page, "/accounts");
-  await page.locator("#poll-sammel").click();
-  await page.locator(".told", { hasText: "sammel: done" }).waitFor();
+async function bring(page: Page, ...wishes: readonly MailWishes[]): Promise<void> {
+  await bringTo(page, place, ...wishes);
 }
 
-/** As by a link: without loading the page again. */
 async function go(page: Page, where: string): Promise<void> {
-  await page.goto(`${place.url}${where}`);
-  await page.locator("#sign-out").waitFor();
+  await goTo(page, place, where);
 }
 
 async function openMessage(page: Page, subject: string): Promise<void> {

@@ -16,15 +16,17 @@ export async function startEximCompany(options: CompanyOptions): Promise<Company
   await writeFile(path.join(dir, "names"), names.map((name) => `${name}: ${name}\n`).join(""));
   const config = path.join(dir, "exim.conf");
   await writeFile(config, configuration(options, { dir, spool, port }));
+  const log = path.join(spool, "mainlog");
   const program = await startProgram({
     name: "exim exchange",
     command: eximBinary,
     args: ["-C", config, "-bdf", "-q2s"],
     ports: [port],
-    log: path.join(spool, "mainlog"),
+    log,
   });
   return {
     port,
+    log,
     submit: async (mails, connections) => sendAll(port, mails, connections),
     [Symbol.asyncDispose]: async () => program[Symbol.asyncDispose](),
   };

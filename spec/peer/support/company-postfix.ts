@@ -38,6 +38,7 @@ ${secured}
   });
   return {
     port: postfix.port,
+    log: postfix.log,
     submit: async (mails, connections) => sendAll(postfix.port, mails, connections),
     [Symbol.asyncDispose]: async () => postfix[Symbol.asyncDispose](),
   };

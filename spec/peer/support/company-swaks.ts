@@ -14,6 +14,7 @@ export async function startSwaksCompany(options: CompanyOptions): Promise<Compan
   const target = await startPostfixCompany(options);
   return {
     port: target.port,
+    log: target.log,
     async submit(mails) {
       const left = [...mails];
       const next = async (): Promise<void> => {

@@ -22,6 +22,8 @@ export interface CompanyOptions {
 export interface Company extends AsyncDisposable {
   /** Where popgate hands over mail for `firma.example`. */
   readonly port: number;
+  /** What it has logged. */
+  readonly log: string;
   /** Resolves when this server has it (or, with swaks, popgate itself). */
   submit(mails: readonly TestMail[], connections?: number): Promise<void>;
 }

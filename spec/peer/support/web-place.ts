@@ -3,7 +3,7 @@
  * Chromium, which notes whatever a page must not do.
  */
 import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
 import { build } from "vite";
@@ -31,6 +31,8 @@ export interface WebPlace extends AsyncDisposable {
   readonly box: StandInBox;
   readonly daemon: () => Daemon;
   restart(): Promise<void>;
+  /** Writes the configuration anew, changed; nobody is told of it. */
+  configure(change: (text: string) => string): Promise<void>;
 }
 
 export async function openWebPlace(): Promise<WebPlace> {
@@ -76,6 +78,7 @@ users = { anna = { file = "anna" } }
       daemon = startDaemon(config);
       await daemon.until("web-listening");
     },
+    configure: async (change) => writeFile(config, change(await readFile(config, "utf8"))),
     [Symbol.asyncDispose]: async () => opened.disposeAsync(),
   };
 }
@@ -129,6 +132,22 @@ export async function logIn(page: Page): Promise<void> {
   await page.locator("#password").fill(login.password);
   await page.locator("#login").click();
   await page.locator("#sign-out").waitFor();
+}
+
+/** Opens a place of the page anew, logged in already. */
+export async function goTo(page: Page, place: WebPlace, where: string): Promise<void> {
+  await page.goto(`${place.url}${where}`);
+  await page.locator("#sign-out").waitFor();
+}
+
+let serial = 0;
+
+/** Puts mail into the box, and has it polled over the page. */
+export async function bring(page: Page, place: WebPlace, ...wishes: readonly MailWishes[]): Promise<void> {
+  for (const each of wishes) place.box.add(mail({ id: `m${(serial += 1)}@else.example`, ...each }));
+  await goTo(page, place, "/accounts");
+  await page.locator("#poll-sammel").click();
+  await page.locator(".told.good").waitFor();
 }
 
 /** Kept for whoever wants to look. */
