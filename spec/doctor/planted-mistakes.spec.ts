@@ -81,7 +81,7 @@ describe("the account", () => {
     await using world = await makeDoctorWorld({ pop3: { tls: { ...certificates().server, implicit: true } } });
     const { status, words } = await world.ask(server(world.pop3.port, "starttls"), ["sammel"]);
     expect(status).toBe(5);
-    expect(words).toContain("speaks TLS from the start");
+    expect(words).toContain("speaks TLS from the start, while plain text is expected");
     expect(words).toContain('tls = "implicit"');
   });
 
@@ -194,6 +194,16 @@ describe("the envelope", () => {
     expect(words).toContain('profile = "exim"');
   });
 
+  test("To and Cc are never the best way, even where no profile fits", async () => {
+    const open = mails(8, (address) => stored({ top: [`X-Mail-For: ${address}`], to: address }));
+    const blind = stored({ top: ["X-Mail-For: chef@firma.example"], to: "anna@firma.example" });
+    await using world = await makeDoctorWorld({ messages: [...open, blind, blind] });
+    const { words, status } = await world.ask({ envelope: 'envelope = ["to-cc"]' }, ["sammel"]);
+    expect(status).toBe(5);
+    expect(words).toContain("8 would be delivered, 2 given to other people");
+    expect(words).toContain('envelope = ["X-Mail-For"]');
+  });
+
   test("a local domain that is missing in `domains`: how many messages, and the line", async () => {
     await using world = await makeDoctorWorld({ messages: [...mails(6), ...mails(4, byExim, "firma-alt.example")] });
     const { words, bad } = await world.ask({}, ["sammel"]);
@@ -288,7 +298,7 @@ describe("Exchange", () => {
     await using other = await makeDoctorWorld({ exchange: { tls: { ...good, implicit: true } } });
     const clear = { exchange: `port = ${other.exchange.port}\ntls = "required"` };
     const { words } = await other.ask(clear, ["exchange"]);
-    expect(words).toContain("speaks TLS from the start");
+    expect(words).toContain("speaks TLS from the start, while plain text is expected");
     expect(words).toContain('tls = "implicit"');
   });
 
