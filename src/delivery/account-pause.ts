@@ -9,7 +9,9 @@
  *
  * A login that is wrong must not be tried often, or the provider locks the account: 5 min, doubling to 1 h. An allowance
  * that is spent comes back with time: 15 min, doubling to 4 h. A sender that a relay refuses is paused there for 1 h.
- * Three different senders refused with nothing accepted between are taken for trouble of the whole account.
+ * Three different own senders refused with nothing accepted between are taken for trouble of the whole account, and only
+ * for minutes: they may be three machines that nobody has told the provider of, and the next trial is another sender's.
+ * Senders of other companies (mail that Exchange forwards) say nothing of the account: anybody could stop it by them.
  */
 import { addressKey, type Address } from "../core/address.ts";
 import type { EventSink } from "../core/events.ts";
@@ -22,8 +24,10 @@ const minute = 60_000;
 const pauses: Readonly<Record<AccountTrouble, { readonly first: number; readonly longest: number }>> = {
   auth: { first: 5 * minute, longest: 60 * minute },
   quota: { first: 15 * minute, longest: 240 * minute },
-  sender: { first: 60 * minute, longest: 60 * minute },
+  sender: { first: 5 * minute, longest: 10 * minute },
 };
+/** Of one sender. */
+const senderPauseMs = 60 * minute;
 
 /** So many different senders refused in a row: it is the account. */
 const sendersForAll = 3;
@@ -47,14 +51,17 @@ export interface AccountPausePorts {
 
 export class AccountPause {
   readonly #destination: string;
+  readonly #isOwn: (sender: Address) => boolean;
   readonly #ports: AccountPausePorts;
   #whole: Pause | undefined;
   readonly #senders = new Map<string, Pause>();
-  /** Refused since something was last accepted. */
+  /** Own senders refused since something was last accepted. */
   readonly #refused = new Set<string>();
 
-  constructor(destination: string, ports: AccountPausePorts) {
+  /** `isOwn`: whether a sender is of the company whose account it is. */
+  constructor(destination: string, ports: AccountPausePorts, isOwn: (sender: Address) => boolean) {
     this.#destination = destination;
+    this.#isOwn = isOwn;
     this.#ports = ports;
   }
 
@@ -102,16 +109,22 @@ export class AccountPause {
   }
 
   #senderRefused(cause: Cause, sender: Address | undefined, now: EpochMs): boolean {
+    const isNews = this.#pauseSender(cause, sender, now);
+    if (sender === undefined || !this.#isOwn(sender)) return isNews;
+    const isKnown = this.#refused.has(keyOf(sender));
+    this.#refused.add(keyOf(sender));
+    this.#forgetOldest(this.#refused, sendersKept);
+    // The same one again says nothing new of the account: the trial goes on with another's mail.
+    if (isKnown || this.#refused.size < sendersForAll) return isNews;
+    return this.#pauseWhole("sender", cause, now) || isNews;
+  }
+
+  #pauseSender(cause: Cause, sender: Address | undefined, now: EpochMs): boolean {
     const key = keyOf(sender);
-    this.#refused.add(key);
-    if (this.#refused.size >= sendersForAll) {
-      this.#forgetOldest(this.#refused, sendersKept);
-      return this.#pauseWhole("sender", cause, now);
-    }
     const before = this.#senders.get(key);
     // Others that were under way say nothing new.
     if (before !== undefined && isOn(before, now)) return false;
-    const pause = pauseAfter(before, "sender", cause, now);
+    const pause = { ...pauseAfter(before, "sender", cause, now), until: now + senderPauseMs };
     this.#senders.delete(key);
     this.#senders.set(key, pause);
     this.#forgetOldest(this.#senders, sendersKept);

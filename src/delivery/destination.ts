@@ -94,11 +94,17 @@ export class Destination {
   #running = 0;
   #stoppedAt: EpochMs | undefined;
 
-  constructor(name: string, ports: DestinationPorts, allowance?: Allowance) {
+  /** `isOwnSender`: of the company itself; unless given, everybody. */
+  constructor(
+    name: string,
+    ports: DestinationPorts,
+    allowance?: Allowance,
+    isOwnSender: (sender: Address) => boolean = () => true,
+  ) {
     this.name = name;
     this.#ports = ports;
     this.#allowance = allowance;
-    this.#pause = new AccountPause(name, ports);
+    this.#pause = new AccountPause(name, ports, isOwnSender);
   }
 
   /**

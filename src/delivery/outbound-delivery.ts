@@ -4,7 +4,7 @@
  *
  * Exchange's transport and destination are the inbound worker's too: it is up or down for both.
  */
-import type { Address } from "../core/address.ts";
+import { domainOf, type Address } from "../core/address.ts";
 import type { EventSink, PopgateEvent } from "../core/events.ts";
 import { relayMemory, type MessageId } from "../core/ids.ts";
 import type { Clock, EpochMs, Random } from "../core/ports.ts";
@@ -186,7 +186,8 @@ class Outbound implements OutboundDelivery {
   #destinationOf({ name, rates, transport }: RelayUse): Destination {
     const { spool: ledger, clock } = this.#ports;
     const allowance = rates.length === 0 ? undefined : new RateLimiter(relayMemory(name), rates, { ledger, clock });
-    return new Destination(transport.name, this.#ports, allowance);
+    const isOwnSender = (sender: Address): boolean => this.#options.domains.includes(domainOf(sender));
+    return new Destination(transport.name, this.#ports, allowance, isOwnSender);
   }
 
   #worker(way: WayName, use: Use, relay: RelayUse | undefined): DeliveryWorker {
