@@ -25,7 +25,7 @@ export function userWith(hash: Promise<string> | string): PasswordSource {
 export const indexHtml = `<!doctype html><title>popgate</title><script type="module" src="/assets/index-B3xVq_9a.js"></script>`;
 
 /** Events, which can be waited for. */
-export class Told extends EventList {
+class Told extends EventList {
   #changed = Promise.withResolvers<void>();
 
   override emit(event: PopgateEvent): void {

@@ -6,7 +6,7 @@
  * neighbour can plant one.
  */
 
-export function cookieName(overTls: boolean): string {
+function cookieName(overTls: boolean): string {
   return overTls ? "__Host-popgate" : "popgate";
 }
 

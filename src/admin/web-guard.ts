@@ -23,7 +23,7 @@ import { pagesPath } from "./web-pages.ts";
 import { webPaths } from "./web-routes.ts";
 import { isCsrfOf, type Session, type WebSessions } from "./web-sessions.ts";
 
-export const csrfHeader = "x-popgate-csrf";
+const csrfHeader = "x-popgate-csrf";
 
 export interface GuardOptions {
   readonly sessions: WebSessions;

@@ -9,14 +9,14 @@ export const webLogin = z.strictObject({
   password: z.string().min(1).max(longest),
 });
 
-export const webSession = z.strictObject({
+const webSession = z.strictObject({
   user: z.string(),
   csrf: z.string().describe("Goes into the header `x-popgate-csrf` of every write."),
   idleMs: z.int().describe("Without a request for so long, the session ends."),
   until: z.int().describe("Epoch milliseconds; it ends then in any case."),
 });
 
-export const webSource = z.strictObject({
+const webSource = z.strictObject({
   text: z.string().describe("To be shown as text; what is not UTF-8 is shown as U+FFFD."),
   truncated: z.boolean().describe("There is more: download the message."),
 });
