@@ -67,6 +67,7 @@ test.each<[PopgateEvent, string]>([
   [{ kind: "listener-failed", address: "0.0.0.0:25", detail: "in use" }, "listener"],
   [{ kind: "certificate-refused", file: "a.pem", detail: "the key does not match" }, "certificate"],
   [{ kind: "certificate-loaded", file: "a.pem", subject: "CN=a", until: 20 * 24 * hour }, "certificate"],
+  [{ kind: "web-failed", address: "127.0.0.1:8025", detail: "in use" }, "web"],
   [{ kind: "certificate-expiring", file: "a.pem", from: 0, until: 1 }, "certificate"],
   [{ kind: "back-pressure", detail: "the spool is full" }, "back-pressure"],
 ])("%j is told, in words of both languages", (event, kind) => {

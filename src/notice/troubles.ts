@@ -32,6 +32,7 @@ export type TroubleKind =
   | "dkim"
   | "listener"
   | "certificate"
+  | "web"
   | "back-pressure"
   | "spool-full"
   | "spool-failed"
@@ -172,6 +173,8 @@ export class Troubles {
         );
       case "listener-failed":
         return make("listener", "", `${event.address}: ${event.detail}`, event.address);
+      case "web-failed":
+        return make("web", "", `${event.address}: ${event.detail}`, event.address);
       case "certificate-refused":
         return make("certificate", "", `${event.file}: ${event.detail}`, event.file);
       case "certificate-loaded":
