@@ -42,6 +42,8 @@ const everyMs = 60_000;
 const graceMs = 5 * 60_000;
 /** A round may take so much of the time: one part in twenty. */
 const restFactor = 20;
+/** However long it seems to have taken: the clock may have been set forward meanwhile. */
+const longestPauseMs = 30 * 60_000;
 const pageSize = 500;
 /** Messages changed at once: they share flushes. */
 const changesInFlight = 50;
@@ -60,7 +62,7 @@ export function createOverdueSweep(ports: OverdueSweepPorts): OverdueSweep {
         await clock.sleep(pause, signal).catch(() => undefined);
         const begun = clock.now();
         await sweep.round(signal);
-        pause = Math.max(everyMs, restFactor * (clock.now() - begun));
+        pause = Math.min(longestPauseMs, Math.max(everyMs, restFactor * (clock.now() - begun)));
       }
     },
   };
