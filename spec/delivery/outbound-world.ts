@@ -21,6 +21,8 @@ import { all, replied, ScriptedTransport, unreachable, type Script } from "./fix
 export const minute = 60_000;
 
 export type RelayWishes = Partial<Omit<RelayUse, "transport" | "senders">> & {
+  /** Unless given, one that is made of `script`. */
+  readonly transport?: ScriptedTransport;
   readonly name: string;
   /** As in the configuration: `*`, `*@domain`, an address. */
   readonly senders?: readonly string[];
@@ -88,9 +90,9 @@ export async function outboundWorld(wishes: WorldWishes): Promise<OutboundWorld>
   const exchange = new Destination("exchange", ports);
   const transports = new Map([
     ["exchange", exchangeTransport],
-    ...wishes.relays.map(({ name, script }): [string, ScriptedTransport] => [
+    ...wishes.relays.map(({ name, script, transport }): [string, ScriptedTransport] => [
       name,
-      new ScriptedTransport(script, `relay ${name}`),
+      transport ?? new ScriptedTransport(script, `relay ${name}`),
     ]),
   ]);
   const relay = (name: string): ScriptedTransport => {

@@ -87,6 +87,7 @@ export class ListenerHost implements AsyncDisposable {
         receiver: {
           pressure: () => rules().receiver.pressure(),
           maxOctets: () => rules().receiver.maxOctets(),
+          keepsRequireTls: () => rules().receiver.keepsRequireTls?.() ?? true,
           receive: async (...mail) => rules().receiver.receive(...mail),
         },
       });
@@ -126,7 +127,14 @@ export class ListenerHost implements AsyncDisposable {
     );
     const receiver = createReceiver(
       { hostname: config.hostname, maxOctets: listener.maxOctets, maxHeaderOctets: defaultMaxHeaderOctets },
-      { spool, clock, events, pressure: () => pressure.verdict(), maxRelayOctets: () => outbound.maxOctets() },
+      {
+        spool,
+        clock,
+        events,
+        pressure: () => pressure.verdict(),
+        maxRelayOctets: () => outbound.maxOctets(),
+        keepsRequireTls: () => outbound.keepsRequireTls(),
+      },
     );
     const gatekeeper = createGatekeeper(
       { ...listener, tls: listener.tls !== undefined, maxOctets: () => receiver.maxOctets() },

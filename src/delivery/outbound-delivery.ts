@@ -84,6 +84,8 @@ export interface OutboundDelivery extends Disposable {
   hindranceOf(record: MessageRecord, recipient: Recipient): Hindrance | undefined;
   /** The largest message that any relay takes, octets; `undefined` while one of them has not said. */
   maxOctets(): number | undefined;
+  /** Whether any relay keeps REQUIRETLS (RFC 8689), or may: it has not been seen yet. */
+  keepsRequireTls(): boolean;
 }
 
 export function createOutboundDelivery(
@@ -170,6 +172,10 @@ class Outbound implements OutboundDelivery {
     const sizes = this.#options.relays.map(({ transport }) => transport.maxOctets?.());
     const known = sizes.filter((size) => size !== undefined);
     return known.length === 0 || known.length < sizes.length ? undefined : Math.max(...known);
+  }
+
+  keepsRequireTls(): boolean {
+    return this.#options.relays.some(({ isProved, transport }) => isProved && transport.offersRequireTls?.() !== false);
   }
 
   [Symbol.dispose](): void {

@@ -60,6 +60,7 @@ class SmtpTransport implements Transport {
   readonly #pool: SmtpPool;
   readonly #signer: Signer | undefined;
   #maxOctets: number | undefined;
+  #offersRequireTls: boolean | undefined;
   /** It offers DSN, and refuses what it brings. */
   #refusesDsn = false;
 
@@ -90,6 +91,10 @@ class SmtpTransport implements Transport {
 
   maxOctets(): number | undefined {
     return this.#maxOctets;
+  }
+
+  offersRequireTls(): boolean | undefined {
+    return this.#offersRequireTls;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -129,6 +134,7 @@ class SmtpTransport implements Transport {
   ): Promise<TransactionResult | "again"> {
     const isReused = session.messages > 0;
     this.#maxOctets = session.offers.maxOctets;
+    this.#offersRequireTls = keepsRequireTls(session);
     const { able, unable } = this.#fit(transaction, session);
     if (able === undefined) {
       this.#pool.keep(session);
@@ -182,7 +188,7 @@ class SmtpTransport implements Transport {
       return { kind: "extension", missing: "SMTPUTF8", message: `the sender ${reversePath.address} is not ASCII` };
     if (traits.eightBit && this.#eightBit === "hold" && !session.offers.has("8BITMIME"))
       return { kind: "extension", missing: "8BITMIME", message: "the body has octets above 127" };
-    if (requireTls === true && !(session.isProved && session.offers.has("REQUIRETLS")))
+    if (requireTls === true && !keepsRequireTls(session))
       return { kind: "extension", missing: "REQUIRETLS", message: tlsDemanded };
     return undefined;
   }
@@ -245,6 +251,11 @@ class SmtpTransport implements Transport {
       ms: this.#clock.now() - begun,
     });
   }
+}
+
+/** RFC 8689 §4.2.1. */
+function keepsRequireTls({ isProved, offers }: SmtpSession): boolean {
+  return isProved && offers.has("REQUIRETLS");
 }
 
 async function* preceded(field: Buffer, body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

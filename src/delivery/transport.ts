@@ -77,4 +77,6 @@ export interface Transport extends AsyncDisposable {
   deliver(transaction: Transaction, signal: AbortSignal): Promise<TransactionResult>;
   /** The server's SIZE (RFC 1870) as it was last said, octets; `undefined` when it names none or has not been asked yet. */
   maxOctets?(): number | undefined;
+  /** Whether REQUIRETLS (RFC 8689) could be asked for on the last connection; `undefined` when there has been none yet. */
+  offersRequireTls?(): boolean | undefined;
 }

@@ -89,6 +89,11 @@ export interface Receiver {
   /** The largest message that will be taken now, octets: SIZE in EHLO. */
   maxOctets(): number;
   /**
+   * Whether mail that demands TLS on the whole way (RFC 8689) could be relayed: REQUIRETLS in EHLO, over TLS. Unless
+   * given, it could.
+   */
+  keepsRequireTls?(): boolean;
+  /**
    * Takes a message in and makes it durable. `body` gives the octets after dot-unstuffing, as they were sent; it throws
    * when the client is lost or must be refused, and nothing is stored then; the answer is 451 unless the caller knows
    * better. When `receive` answers before the body has ended, the rest is read and thrown away by the caller. Aborting the

@@ -39,6 +39,8 @@ export interface ReceiverPorts {
   readonly pressure: () => Verdict;
   /** SIZE (RFC 1870) as the relays have last announced it, the largest of them; `undefined` when none is known. */
   readonly maxRelayOctets: () => number | undefined;
+  /** Whether a relay keeps REQUIRETLS (RFC 8689), or may; unless given, one does. */
+  readonly keepsRequireTls?: () => boolean;
 }
 
 /** Header blocks are read up to here. Exchange takes 256 kB. */
@@ -64,6 +66,7 @@ export function createReceiver(options: ReceiverOptions, ports: ReceiverPorts): 
   return {
     pressure: ports.pressure,
     maxOctets,
+    keepsRequireTls: () => ports.keepsRequireTls?.() ?? true,
     async receive(client, request, recipients, body, signal) {
       const limits = { octets: maxOctets(), header: options.maxHeaderOctets };
       try {

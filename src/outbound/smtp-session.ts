@@ -183,8 +183,9 @@ export class SmtpSession {
       "CHUNKING",
     ];
     if (this.#wire.canStartTls) offers.push("STARTTLS");
-    // RFC 8689 §2: only over TLS.
-    if (this.#wire.tls !== undefined) offers.push("REQUIRETLS");
+    // RFC 8689 §2: only over TLS. Where no relay keeps it, the sender is to learn that from his own server, and at once.
+    const keepsRequireTls = receiver.keepsRequireTls?.() ?? true;
+    if (this.#wire.tls !== undefined && keepsRequireTls) offers.push("REQUIRETLS");
     if (this.#user === undefined && pass.mayLogIn(this.client())) offers.push("AUTH PLAIN LOGIN");
     return offers;
   }
