@@ -1,7 +1,7 @@
 # Everything a developer does. Each target does its own set-up; nothing but git, make, Node 20 or newer and npm is needed
 # (Node 24, on which popgate runs, comes with the development dependencies).
 
-.PHONY: setup test check demo peers certs clean format
+.PHONY: setup test check demo peers web certs clean format
 
 setup: node_modules/.installed
 
@@ -24,12 +24,16 @@ demo: setup
 	npm run --silent popgate -- demo
 
 # Against real Dovecot, Exim and Postfix. Root installs what is missing.
-peers: setup
+peers: web
 	sh scripts/peers-install.sh
 	node_modules/.bin/node node_modules/vitest/vitest.mjs run --config vitest.peers.config.ts
+
+# The web page's files, which the daemon serves where `admin.web` is configured.
+web: setup
+	npm run --silent web
 
 certs: setup
 	node_modules/.bin/node scripts/certs.ts
 
 clean:
-	rm -rf node_modules coverage artefacts
+	rm -rf node_modules coverage artefacts web/dist
