@@ -130,8 +130,9 @@ function parseOrcpt(value: string, smtpUtf8: boolean): string | undefined {
   const asItIs = isUtf8 && smtpUtf8 && /[^\p{ASCII}]/u.test(encoded);
   const address = asItIs ? encoded : decodeXtext(encoded);
   if (address === undefined || Buffer.byteLength(address) > maxOrcptOctets) return undefined;
-  if (!isUtf8 && !isPrintable(address, maxOrcptOctets)) return undefined;
-  return `${type};${address}`;
+  if (isUtf8 || isPrintable(address, maxOrcptOctets)) return `${type};${address}`;
+  // Postfix 3.7 writes an international address as rfc822. Refused, the recipient would be lost for a wrong label.
+  return smtpUtf8 && type.toLowerCase() === "rfc822" ? `utf-8;${address}` : undefined;
 }
 
 function decoded(values: Values, keyword: string, literal?: string): { readonly text: string } | "bad" | undefined {

@@ -17,7 +17,7 @@ import type { Submission, SubmissionOptions } from "./submission.ts";
 
 /** People of the company, and people outside who have a mailbox at the provider. */
 const staff = ["anna", "bernd", "chef", "postmaster"];
-const outside = ["kunde", "lieferant", "amt"];
+const outside = ["kunde", "lieferant", "amt", "müller"];
 export const relayPassword = "geheim";
 
 export interface OutboundPlace extends AsyncDisposable {
