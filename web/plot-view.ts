@@ -5,7 +5,7 @@ import { hourText } from "./format.ts";
 import { barsOf, lineOf, scaleOf, type Box, type Scale } from "./plot.ts";
 import { table } from "./parts.ts";
 
-export interface Series {
+interface Series {
   readonly name: string;
   readonly values: readonly (number | undefined)[];
 }

@@ -20,7 +20,7 @@ import { all, replied, ScriptedTransport, unreachable, type Script } from "./fix
 
 export const minute = 60_000;
 
-export type RelayWishes = Partial<Omit<RelayUse, "transport" | "senders">> & {
+type RelayWishes = Partial<Omit<RelayUse, "transport" | "senders">> & {
   /** Unless given, one that is made of `script`. */
   readonly transport?: ScriptedTransport;
   readonly name: string;
@@ -58,7 +58,7 @@ export interface OutboundWorld extends AsyncDisposable {
   told<K extends EventKind>(kind: K): EventOf<K>[];
 }
 
-export interface Mail {
+interface Mail {
   readonly from?: string | undefined;
   readonly to: readonly string[];
   readonly size?: number;

@@ -24,7 +24,7 @@ export interface WorldOptions {
 }
 
 /** Pieces of the configuration; what is left out is right for the stand-ins. */
-export interface Written {
+interface Written {
   readonly domains?: string;
   readonly hostname?: string;
   readonly spool?: string;
@@ -39,7 +39,7 @@ export interface Written {
   readonly more?: string;
 }
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   readonly findings: readonly Finding[];
   readonly summary: string;

@@ -8,7 +8,7 @@ import type { Operations } from "./port.ts";
 import * as schema from "./schemas.ts";
 
 /** What a handler is given. */
-export interface Call<Query, Body> {
+interface Call<Query, Body> {
   readonly operations: Operations;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Query;

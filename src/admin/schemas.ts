@@ -19,7 +19,7 @@ export const problem = z
   .describe("RFC 9457.");
 
 /** What is wrong, and what a person can do about it. */
-export const trouble = z.strictObject({
+const trouble = z.strictObject({
   severity: z.enum(["warning", "error"]),
   about: z.string().describe("An account, a destination, the spool, the listener or a certificate."),
   detail: z.string(),
@@ -27,7 +27,7 @@ export const trouble = z.strictObject({
   since: time().optional(),
 });
 
-export const accountStatus = z.strictObject({
+const accountStatus = z.strictObject({
   name: z.string(),
   kind: z.enum(["collector", "mailbox"]),
   host: z.string(),
@@ -42,7 +42,7 @@ export const accountStatus = z.strictObject({
   profile: z.string().optional(),
 });
 
-export const destinationStatus = z.strictObject({
+const destinationStatus = z.strictObject({
   name: z.string(),
   state: z.enum(["up", "down", "paused", "stopped"]).describe("`stopped`: by an administrator."),
   since: time().optional(),
@@ -98,7 +98,7 @@ export const readiness = z.strictObject({
   listeners: z.array(z.string()),
 });
 
-export const recipientState = z.enum(["queued", "held", "delivered", "bounced", "expired", "dropped"]);
+const recipientState = z.enum(["queued", "held", "delivered", "bounced", "expired", "dropped"]);
 
 export const messageSummary = z.strictObject({
   id: id(),
@@ -116,7 +116,7 @@ export const messageSummary = z.strictObject({
   nextAttemptAt: time().optional(),
 });
 
-export const recipientDetail = z.strictObject({
+const recipientDetail = z.strictObject({
   address: z.string(),
   state: recipientState,
   attempts: z.int(),
@@ -126,7 +126,7 @@ export const recipientDetail = z.strictObject({
   unconfirmed: z.int().describe("Attempts of which it is not known whether the server took the message."),
 });
 
-export const attempt = z.strictObject({
+const attempt = z.strictObject({
   at: time(),
   destination: z.string(),
   recipients: z.array(z.string()),
@@ -134,7 +134,7 @@ export const attempt = z.strictObject({
 });
 
 /** One step of the way a message went, for the command line and the page alike. */
-export const step = z.strictObject({
+const step = z.strictObject({
   kind: z.enum(["received", "field", "ignored", "mapped", "removed", "recipient", "hold", "attempt", "reply", "note"]),
   text: z.string(),
   at: time().optional(),
@@ -236,7 +236,7 @@ export const finding = z.strictObject({
 const count = () => z.int().nonnegative();
 
 /** One hour in numbers. */
-export const hourCounts = z.strictObject({
+const hourCounts = z.strictObject({
   at: time().describe("Begin of the hour."),
   received: count().describe("Messages fetched from providers."),
   submitted: count().describe("Messages taken from Exchange."),

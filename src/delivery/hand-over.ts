@@ -20,7 +20,7 @@ import type { RecipientOutcome, Transaction, TransactionResult, Transport } from
 import type { Work } from "./work-source.ts";
 
 /** What outcomes make of a record: `settle` for inbound mail, `settleOutbound` for outbound. Pure. */
-export type Settle = (
+type Settle = (
   record: MessageRecord,
   outcomes: readonly RecipientOutcome[],
   context: OutboundContext,

@@ -79,7 +79,7 @@ export class Lane {
   }
 }
 
-export function compareEntries(a: DueEntry, b: DueEntry): number {
+function compareEntries(a: DueEntry, b: DueEntry): number {
   if (a.at !== b.at) return a.at - b.at;
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }

@@ -38,7 +38,7 @@ export interface RelayUse extends Use, RelayRoute, Pick<RewriteRules, "envelopeF
   readonly rates: readonly RateLimit[];
 }
 
-export interface ExchangeUse extends Use {
+interface ExchangeUse extends Use {
   readonly destination: Destination;
 }
 
@@ -59,7 +59,7 @@ export interface OutboundDeliveryPorts {
 }
 
 /** A relay, for status and control. */
-export interface RelayStatus {
+interface RelayStatus {
   /** As the configuration calls it. */
   readonly name: string;
   readonly destination: Destination;
