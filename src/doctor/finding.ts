@@ -38,8 +38,8 @@ export class Notes {
     this.about = about;
   }
 
-  ok(what: string): void {
-    this.#add("ok", what);
+  ok(what: string, remedy?: string, lines?: readonly string[]): void {
+    this.#add("ok", what, remedy, lines);
   }
 
   info(what: string, remedy?: string, lines?: readonly string[]): void {
