@@ -48,6 +48,8 @@ const page = 100;
 const mostChanges = 10_000;
 /** So many pages are looked through for another trial than the last one. */
 const pagesForTrial = 3;
+/** A message that could not be read is looked at again after this time. */
+const unreadableMs = 60_000;
 /** What a worker does not want now is offered again after this time. */
 const passedOverMs = 60_000;
 
@@ -191,7 +193,7 @@ export class Dispatcher implements Disposable {
     for (const id of this.#changes) {
       if (left-- === 0) break;
       this.#changes.delete(id);
-      const record = await this.#ports.queue.load(id);
+      const record = await this.#load(id);
       const at = record === undefined ? undefined : nextDue(record);
       if (record?.direction !== "outbound" || at === undefined) continue;
       const entry = { id, at };
@@ -240,8 +242,20 @@ export class Dispatcher implements Disposable {
   }
 
   async #look(entry: DueEntry, before: Position): Promise<void> {
-    const record = await this.#ports.queue.load(entry.id);
+    const record = await this.#load(entry.id);
     if (record !== undefined) this.#offer(record, entry, before);
+  }
+
+  /** One that cannot be read now is remembered for later, since nothing else would; and it must not stop the others. */
+  async #load(id: MessageId): Promise<MessageRecord | undefined> {
+    const { queue, clock, events } = this.#ports;
+    try {
+      return await queue.load(id);
+    } catch (error) {
+      this.#later.add(id, clock.now() + unreadableMs);
+      events.emit({ kind: "internal-error", where: `reading ${id}`, detail: String(error) });
+      return undefined;
+    }
   }
 
   /** Puts a message into the lanes of its ways. */
@@ -283,7 +297,7 @@ export class Dispatcher implements Disposable {
 
   /** Claims what of a message goes this way now; what goes another way is put there. */
   async #claim(way: Way, { id }: DueEntry): Promise<Work | undefined> {
-    const record = await this.#ports.queue.load(id);
+    const record = await this.#load(id);
     const at = record === undefined ? undefined : nextDue(record);
     if (record === undefined || at === undefined) return undefined;
     const entry = { id, at };

@@ -20,11 +20,7 @@ import type { RecipientOutcome, Transaction, TransactionResult, Transport } from
 import type { Work } from "./work-source.ts";
 
 /** What outcomes make of a record: `settle` for inbound mail, `settleOutbound` for outbound. Pure. */
-type Settle = (
-  record: MessageRecord,
-  outcomes: readonly RecipientOutcome[],
-  context: OutboundContext,
-) => MessageRecord;
+type Settle = (record: MessageRecord, outcomes: readonly RecipientOutcome[], context: OutboundContext) => MessageRecord;
 
 /** What stands in the envelope beside the recipients. */
 export type Envelope = Pick<Transaction, "reversePath" | "dsn" | "requireTls">;
@@ -162,13 +158,20 @@ export class MessageDelivery {
 
   async #update(change: (record: MessageRecord) => MessageRecord, signal: AbortSignal): Promise<boolean> {
     const { queue, clock } = this.#ports;
+    const fault: { isOurs: boolean } = { isOurs: false };
+    const guarded = (record: MessageRecord): MessageRecord => {
+      fault.isOurs = true;
+      const next = change(record);
+      fault.isOurs = false;
+      return next;
+    };
     for (let tries = 0; ; tries++) {
       try {
-        this.#record = await queue.update(this.#record.id, change);
+        this.#record = await queue.update(this.#record.id, guarded);
         return true;
       } catch (error) {
-        if (!(error instanceof SpoolError)) throw error;
-        if (error.code === "SPOOL_NO_MESSAGE") return false;
+        if (fault.isOurs) throw error;
+        if (error instanceof SpoolError && error.code === "SPOOL_NO_MESSAGE") return false;
         // It has been handed over: forgetting that would hand it over again. The claim on it is kept meanwhile.
         if (signal.aborted && tries >= lastTries) throw error;
         await clock.sleep(storeAgainMs, new AbortController().signal);
