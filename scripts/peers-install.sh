@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the real mail programs that `make peers` runs against: Dovecot, Postfix, Exim, swaks.
+# Installs what `make peers` runs against: the real mail programs Dovecot, Postfix, Exim, swaks, and Chromium for the web page.
 #
 # Debian lets only one mail transport agent be installed at a time. Postfix is installed as it is; Exim's package is
 # unpacked beside it, into a prefix of its own, with the libraries it needs installed from their packages. Nothing is
@@ -7,7 +7,7 @@
 set -eu
 
 prefix=/opt/popgate-peers
-want="dovecot-pop3d postfix libsasl2-modules swaks libnet-ssleay-perl strace openssl ca-certificates"
+want="dovecot-pop3d postfix libsasl2-modules swaks libnet-ssleay-perl strace openssl ca-certificates chromium fonts-dejavu-core"
 
 [ "$(id -u)" = 0 ] || { echo "peers-install: must be root: it installs Debian packages ($want, exim4-daemon-light)" >&2; exit 1; }
 command -v apt-get >/dev/null || { echo "peers-install: needs a Debian system with apt-get" >&2; exit 1; }
@@ -56,7 +56,7 @@ if ! "$exim" -C /dev/null -bV >/dev/null 2>&1; then
 fi
 
 "$exim" -C /dev/null -bV >/dev/null || { echo "peers-install: Exim does not run from $exim" >&2; exit 1; }
-for program in dovecot postfix swaks strace openssl; do
+for program in dovecot postfix swaks strace openssl chromium; do
 	command -v "$program" >/dev/null || { echo "peers-install: $program is still missing after the installation" >&2; exit 1; }
 done
 echo "peers-install: installed"

@@ -1,6 +1,6 @@
 /** Small parts that several pages show: times, states, tables, links, groups of buttons. */
 import type { MessageSummary, RecipientDetail } from "../src/admin/schemas.ts";
-import type { HoldReason } from "../src/core/hold.ts";
+import type { HoldReason, HoldWords } from "../src/core/hold.ts";
 import type { Around } from "./around.ts";
 import { h, type Attributes, type Child } from "./dom.ts";
 import { durationText, isoLocal, timeText } from "./format.ts";
@@ -60,6 +60,20 @@ export function badge(tone: string, text: string): HTMLElement {
 /** The reason of a hold in the words of the page; one that is not known to it, as it is. */
 export function reasonText({ words }: Around, reason: string): string {
   return isReason(reason, words.reasons) ? words.reasons[reason] : plain(reason);
+}
+
+/** What it means and what to do, in the language of the page where it has words for it, else in the server's. */
+export function holdText(
+  { words }: Around,
+  reason: string,
+  given: HoldWords,
+): { readonly [K in keyof HoldWords]: Child } {
+  const own = isReason(reason, words.reasons) ? words.holds[reason] : undefined;
+  if (own !== undefined) return own;
+  return {
+    meaning: h("span", { lang: "en" }, plain(given.meaning)),
+    remedy: h("span", { lang: "en" }, plain(given.remedy)),
+  };
 }
 
 function isReason(text: string, known: Readonly<Record<HoldReason, string>>): text is HoldReason {

@@ -232,6 +232,7 @@ test("German for a German browser, on every page; English by the switch, and aft
     expect([await page.locator("h1").innerText(), await page.title()]).toEqual([title, `${title} – popgate`]);
   }
   await page.locator(".notice").getByText("kein Umschlagfeld").waitFor();
+  await page.locator(".notice").getByText("Die Nachricht trägt keines der Umschlagfelder").waitFor();
   expect(await page.evaluate<string>("document.documentElement.lang")).toBe("de");
   await page.locator("#language").selectOption("en");
   await page.locator(".notice").getByText("no envelope field").waitFor();

@@ -1,6 +1,7 @@
 /** Both languages say everything, and say it differently; the browser's wish is understood. */
 import { expect, test } from "vitest";
 import { languageOf } from "../../web/preferences.ts";
+import { holdWords } from "../../src/core/hold.ts";
 import { de } from "../../web/words/de.ts";
 import { en } from "../../web/words/en.ts";
 
@@ -15,7 +16,8 @@ function textsOf(table: object, at = ""): [string, string][] {
 }
 
 test("the same keys, and nothing empty or undefined", () => {
-  const english = textsOf(en);
+  // What reasons mean, the server says in English.
+  const english = textsOf({ ...en, holds: de.holds });
   const german = textsOf(de);
   expect(german.map(([key]) => key).toSorted()).toEqual(english.map(([key]) => key).toSorted());
   for (const [key, text] of [...english, ...german])
@@ -42,6 +44,15 @@ test("what is the same in both is a name, or stands here", () => {
       "2 X",
     ].toSorted(),
   );
+});
+
+test("German has words for every reason of a hold, and names the same keys and commands", () => {
+  expect(Object.keys(de.holds).toSorted()).toEqual(Object.keys(holdWords).toSorted());
+  const keysIn = (text: string): string[] => [...text.matchAll(/`([a-z_]+)`/gu)].map(([, key = ""]) => key);
+  for (const [reason, { meaning, remedy }] of Object.entries(holdWords)) {
+    const german = Object.entries(de.holds).find(([key]) => key === reason)?.[1];
+    expect([reason, keysIn(`${german?.meaning} ${german?.remedy}`)]).toEqual([reason, keysIn(`${meaning} ${remedy}`)]);
+  }
 });
 
 test.each([

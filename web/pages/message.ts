@@ -5,7 +5,7 @@ import type { Act } from "../asking.ts";
 import { doTo } from "../doing.ts";
 import { h, replace, type Child } from "../dom.ts";
 import { sizeText } from "../format.ts";
-import { button, facts, foreign, reasonText, section, stateBadge, table, timeOf } from "../parts.ts";
+import { button, facts, foreign, holdText, reasonText, section, stateBadge, table, timeOf } from "../parts.ts";
 import { plain, plainLines } from "../plain.ts";
 import { wayOf } from "../way.ts";
 
@@ -59,14 +59,15 @@ function show(around: Around, { detail, explanation }: Whole, source: HTMLElemen
 function holdPart(around: Around, { hold }: MessageDetail): Child {
   if (hold === undefined) return undefined;
   const { fields, messagePage } = around.words;
+  const { meaning, remedy } = holdText(around, hold.reason, hold);
   return h(
     "div",
     { class: "notice" },
     facts([
       [fields.reason, reasonText(around, hold.reason)],
       [fields.detail, foreign(hold.detail, 1000)],
-      [messagePage.meaning, h("span", { lang: "en" }, hold.meaning)],
-      [messagePage.remedy, h("span", { lang: "en" }, hold.remedy)],
+      [messagePage.meaning, meaning],
+      [messagePage.remedy, remedy],
       [fields.since, timeOf(around, hold.since)],
     ]),
   );

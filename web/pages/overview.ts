@@ -1,9 +1,9 @@
 /** How it is: what needs a person, what waits, accounts and destinations, the last hours, and what happens now. */
-import type { EventMessage, Statistics, Status } from "../../src/admin/schemas.ts";
+import type { EventMessage, Statistics, Status, Trouble } from "../../src/admin/schemas.ts";
 import { loading, type Around, type PageMaker } from "../around.ts";
 import { h, replace, type Child } from "../dom.ts";
 import { durationText, numberText, sizeText, timeText } from "../format.ts";
-import { agoOf, badge, facts, foreign, link, section, timeOf } from "../parts.ts";
+import { agoOf, badge, facts, foreign, holdText, link, reasonText, section, timeOf } from "../parts.ts";
 import { accountState, destinationState } from "../conditions.ts";
 import { plotOf } from "../plot-view.ts";
 import { timeStep } from "../plot.ts";
@@ -52,19 +52,33 @@ function troubleList(around: Around, { troubles }: Status): Child {
   return h(
     "ul",
     { class: "troubles" },
-    troubles.map(({ severity, about, detail, remedy, since }) =>
-      h(
+    troubles.map((trouble) => {
+      const { about, detail, remedy } = troubleText(around, trouble);
+      return h(
         "li",
-        { class: severity },
-        badge(severity, severities[severity]),
+        { class: trouble.severity },
+        badge(trouble.severity, severities[trouble.severity]),
         " ",
-        h("strong", {}, foreign(about)),
-        since === undefined ? undefined : [" ", h("span", { class: "quiet" }, agoOf(around, since))],
-        h("p", { lang: "en" }, foreign(detail, 500)),
-        h("p", { lang: "en", class: "remedy" }, foreign(remedy, 500)),
-      ),
-    ),
+        h("strong", {}, about),
+        trouble.since === undefined ? undefined : [" ", h("span", { class: "quiet" }, agoOf(around, trouble.since))],
+        h("p", {}, detail),
+        h("p", { class: "remedy" }, remedy),
+      );
+    }),
   );
+}
+
+/** Held mail is told of in the words of the page (`status.ts` calls it `3 held: refused`); all else in the server's. */
+function troubleText(around: Around, { about, detail, remedy }: Trouble) {
+  const [, count, reason] = /^(\d+) held: ([a-z-]+)$/u.exec(about) ?? [];
+  if (count !== undefined && reason !== undefined) {
+    const words = holdText(around, reason, { meaning: detail, remedy });
+    const text = around.words.heldFor(count, reasonText(around, reason));
+    const to = link({ kind: "held", reason }, { id: `to-held-${reason}` }, text);
+    return { about: to, detail: words.meaning, remedy: words.remedy };
+  }
+  const english = (text: string): HTMLElement => h("span", { lang: "en" }, foreign(text, 500));
+  return { about: foreign(about), detail: english(detail), remedy: english(remedy) };
 }
 
 function queueTiles(around: Around, { queue }: Status): Child {

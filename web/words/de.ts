@@ -1,5 +1,6 @@
 /** What the page says, in German. */
 import type { HoldReason } from "../../src/core/hold.ts";
+import { germanHolds } from "./holds-de.ts";
 import type { Words } from "./words.ts";
 
 const reasons: Readonly<Record<HoldReason, string>> = {
@@ -79,6 +80,8 @@ export const de: Words = {
   },
   directions: { inbound: "eingehend", outbound: "ausgehend" },
   reasons,
+  holds: germanHolds,
+  heldFor: (count, reason) => `${count} angehalten: ${reason}`,
   fields: {
     id: "Queue-ID",
     state: "Zustand",

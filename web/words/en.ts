@@ -79,6 +79,8 @@ export const en: Words = {
   },
   directions: { inbound: "inbound", outbound: "outbound" },
   reasons,
+  holds: {},
+  heldFor: (count, reason) => `${count} held: ${reason}`,
   fields: {
     id: "Queue id",
     state: "State",

@@ -10,7 +10,7 @@ import type {
   ResolutionResult,
   Trouble,
 } from "../../src/admin/schemas.ts";
-import type { HoldReason } from "../../src/core/hold.ts";
+import type { HoldReason, HoldWords } from "../../src/core/hold.ts";
 import type { ThemeName } from "../preferences.ts";
 import type { Standing, StationName } from "../stations.ts";
 
@@ -88,6 +88,9 @@ export interface Words {
   readonly states: By<MessageSummary["state"] | RecipientDetail["state"]>;
   readonly directions: By<MessageSummary["direction"]>;
   readonly reasons: By<HoldReason>;
+  /** What reasons mean and what to do, where the language says it in other words than the server. */
+  readonly holds: Readonly<Partial<Record<HoldReason, HoldWords>>>;
+  readonly heldFor: (count: string, reason: string) => string;
   readonly fields: By<FieldName>;
   readonly nobody: string;
   readonly noSubject: string;
