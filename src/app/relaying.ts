@@ -87,6 +87,7 @@ export function openRelaying(
       giveUpMs,
       timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     },
+    isUnderWay: (id, recipient) => delivery.isUnderWay(id, recipient),
   });
   return {
     delivery,

@@ -14,6 +14,7 @@
  * when they overflow, and when the clock has been set back, everything is looked at from the beginning.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Address } from "../core/address.ts";
 import type { EventSink } from "../core/events.ts";
 import type { MessageId } from "../core/ids.ts";
 import type { Clock, EpochMs } from "../core/ports.ts";
@@ -105,9 +106,9 @@ export class Dispatcher implements Disposable {
     return this.#claims.made;
   }
 
-  /** Whether anything of a message is under way. */
-  isUnderWay(id: MessageId): boolean {
-    return this.#claims.has(id);
+  /** Whether anything of a message is under way, or this recipient of it. */
+  isUnderWay(id: MessageId, recipient?: Address): boolean {
+    return this.#claims.has(id, recipient);
   }
 
   [Symbol.dispose](): void {

@@ -78,8 +78,8 @@ export interface OutboundDelivery extends Disposable {
   relayTrouble(): { readonly detail: string; readonly since: EpochMs } | undefined;
   /** When a message of the outbound queue was last taken somewhere; `undefined`: not since the start. */
   lastDelivery(): EpochMs | undefined;
-  /** Whether anything of a message is under way. */
-  isUnderWay(id: MessageId): boolean;
+  /** Whether anything of a message is under way, or this recipient of it. */
+  isUnderWay(id: MessageId, recipient?: Address): boolean;
   /** What keeps a recipient from being tried: trouble of all its ways, or that there is none. */
   hindranceOf(record: MessageRecord, recipient: Recipient): Hindrance | undefined;
   /** The largest message that any relay takes, octets; `undefined` while one of them has not said. */
@@ -156,8 +156,8 @@ class Outbound implements OutboundDelivery {
     return this.#lastDelivery;
   }
 
-  isUnderWay(id: MessageId): boolean {
-    return this.#dispatcher.isUnderWay(id);
+  isUnderWay(id: MessageId, recipient?: Address): boolean {
+    return this.#dispatcher.isUnderWay(id, recipient);
   }
 
   hindranceOf(record: MessageRecord, recipient: Recipient): Hindrance | undefined {

@@ -14,7 +14,7 @@ import type { EventSink } from "../core/events.ts";
 import type { MessageId } from "../core/ids.ts";
 import type { Clock, EpochMs } from "../core/ports.ts";
 import { SpoolError, type Inspection, type Intake, type Queue } from "../spool/port.ts";
-import { isEnded, nextDue, type MessageRecord } from "../spool/record.ts";
+import { isEnded, nextDue, type MessageRecord, type OwedReport } from "../spool/record.ts";
 import { NoLongerOwed, without } from "./owed.ts";
 import { recipientFacts, type ReportKind } from "./report-facts.ts";
 import { spoolReport, type ReportOptions } from "./spool-report.ts";
@@ -24,6 +24,11 @@ export interface ReportPorts {
   readonly clock: Clock;
   readonly events: EventSink;
   readonly options: ReportOptions;
+  /**
+   * Whether a recipient is just being handed the message: a person may have returned it meanwhile, and whether it was
+   * delivered all the same is still to come. Unless given, nobody is.
+   */
+  readonly isUnderWay?: ((id: MessageId, recipient: Address) => boolean) | undefined;
 }
 
 export interface ReportDesk {
@@ -40,6 +45,8 @@ export function createReportDesk(ports: ReportPorts): ReportDesk {
 const lookEveryMs = 5_000;
 /** A report waits at most so long for other recipients of its message. */
 const gatherMs = 30_000;
+/** Nor for an attempt that is under way with its own recipients, unless that takes as long as no attempt should. */
+const attemptMs = 15 * 60_000;
 const pageSize = 100;
 /** How long a report that we failed to make is left alone. */
 const afterFaultMs = 60 * 60_000;
@@ -122,7 +129,7 @@ class Desk implements ReportDesk {
     for (const kind of ["failed", "delayed", "relayed"] as const) {
       const record = await spool.load(id);
       if (record === undefined) return made;
-      const owed = dueRecipients(record, kind, clock.now());
+      const owed = dueRecipients(record, kind, clock.now(), this.#ports.isUnderWay);
       if (owed.length > 0 && (await this.#settleKind(record, kind, owed))) made++;
     }
     return made;
@@ -164,8 +171,16 @@ class Desk implements ReportDesk {
  * The recipients of that kind of report, once it is due: when no recipient is being tried, or when it has waited long
  * enough. A clock that was set back makes it due.
  */
-function dueRecipients(record: MessageRecord, kind: ReportKind, now: EpochMs): readonly Address[] {
+function dueRecipients(
+  record: MessageRecord,
+  kind: ReportKind,
+  now: EpochMs,
+  isUnderWay: ReportPorts["isUnderWay"],
+): readonly Address[] {
   const entries = (record.owed ?? []).filter((entry) => entry.kind === kind);
+  const isUndecided = ({ since, recipients }: OwedReport): boolean =>
+    since <= now && now - since < attemptMs && recipients.some((one) => isUnderWay?.(record.id, one) === true);
+  if (entries.some(isUndecided)) return [];
   const next = nextDue(record);
   const quiet = next === undefined || next > now;
   const due = quiet || entries.some(({ since }) => now - since >= gatherMs || since > now);
