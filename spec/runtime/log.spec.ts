@@ -49,7 +49,7 @@ async function linesOf(
 }
 
 describe("lines", () => {
-  test("one JSON object for each event, with its place and words and nothing else", async () => {
+  test("one JSON object for each event, with its facts for machines and its words for people", async () => {
     const [line, ...more] = (await linesOf([delivered])).trimEnd().split("\n");
     expect(more).toEqual([]);
     const { time, ...rest } = JSON.parse(line ?? "") as Record<string, string>;
@@ -58,6 +58,10 @@ describe("lines", () => {
       event: "delivered",
       message: "0123456789BCDF",
       account: "sammel",
+      recipients: ["a@firma.example"],
+      destination: "exchange",
+      reply: "250 2.0.0 Ok",
+      ms: 12,
       msg: "0123456789BCDF delivered to a@firma.example at exchange: 250 2.0.0 Ok",
     });
     expect(new Date(time ?? "").toISOString()).toBe(time);

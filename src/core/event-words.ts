@@ -84,7 +84,10 @@ const words: Words = {
   },
   dropped: { level: "warn", text: (e) => `${e.message} dropped for ${list(e.recipients)} by ${e.by}` },
   ended: { level: "info", text: (e) => `${e.message} is done` },
-  "notice-spooled": { level: "info", text: (e) => `${e.message} tells the postmaster of ${e.about} held message(s)` },
+  "notice-spooled": {
+    level: "info",
+    text: (e) => `${e.message} tells the postmaster of ${e.about} held message(s) and ${e.troubles} trouble(s)`,
+  },
   listening: { level: "info", text: (e) => `listening on ${e.address}, TLS ${e.tls}` },
   "listener-failed": { level: "error", text: (e) => `cannot listen on ${e.address}: ${e.detail}` },
   "certificate-loaded": {

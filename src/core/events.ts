@@ -156,7 +156,7 @@ export type PopgateEvent =
       readonly recipients: readonly string[];
     }
   | { readonly kind: "ended"; readonly message: MessageId; readonly account: AccountName | undefined }
-  | { readonly kind: "notice-spooled"; readonly message: MessageId; readonly about: number }
+  | { readonly kind: "notice-spooled"; readonly message: MessageId; readonly about: number; readonly troubles: number }
   // Mail that is submitted to us
   | { readonly kind: "listening"; readonly address: string; readonly tls: "off" | "starttls" | "implicit" }
   | { readonly kind: "listener-failed"; readonly address: string; readonly detail: string }

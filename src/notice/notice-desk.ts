@@ -152,7 +152,7 @@ class Desk implements NoticeDesk {
     // The notice is durable: from here on they count as told.
     this.#lastNoticeAt = now;
     this.#troubles.tell(troubles, now);
-    events.emit({ kind: "notice-spooled", message: id, about: told });
+    events.emit({ kind: "notice-spooled", message: id, about: told, troubles: troubles.length });
     await markTold(spool, held.messages, now);
     await spool.putState(ownMemory, noticeMemory(now, this.#troubles.told));
     return told;

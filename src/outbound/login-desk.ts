@@ -13,6 +13,7 @@
 import type { EventSink } from "../core/events.ts";
 import { isPasswordHash, verifyPassword } from "../core/password-hash.ts";
 import type { Clock, EpochMs } from "../core/ports.ts";
+import { LoginMemory } from "./login-memory.ts";
 import { LoginQueue } from "./login-queue.ts";
 import type { Verdict } from "./port.ts";
 import { ok, refusals } from "./refusals.ts";
@@ -66,6 +67,7 @@ export class LoginDesk {
   readonly #users: Users;
   readonly #ports: LoginPorts;
   readonly #queue = new LoginQueue();
+  readonly #memory = new LoginMemory();
   readonly #clients = new Map<string, Record>();
   /** Clients that have logged in since the start. */
   readonly #trusted = new Set<string>();
@@ -111,6 +113,7 @@ export class LoginDesk {
 
   async #compare(login: Login, signal: AbortSignal): Promise<Found> {
     const { user, password, client } = login;
+    if (this.trusts(client) && (await this.#isRemembered(user, password, signal))) return "right";
     const turn = await this.#queue.enter(client, login.known || this.trusts(client), signal);
     if (turn === "full") return "full";
     using _place = turn;
@@ -126,8 +129,16 @@ export class LoginDesk {
     // at the same time are no more than one after the other.
     if (this.lockedOut(client)) return "locked";
     if (!right || source === undefined || password.length > longestPassword) return { pauseMs: this.#failed(client) };
+    this.#memory.remember(user, hash, password, this.#ports.clock.now());
     this.#welcome(client);
     return "right";
+  }
+
+  /** The hash is read all the same: a login that was taken away, or changed, is void at once. */
+  async #isRemembered(user: string, password: string, signal: AbortSignal): Promise<boolean> {
+    const source = this.#users.get(user);
+    const hash = source === undefined ? undefined : await this.#hashOf(user, source, signal);
+    return hash !== undefined && this.#memory.knows(user, hash, password, this.#ports.clock.now());
   }
 
   #anyone(): readonly [string, PasswordSource] {

@@ -55,11 +55,19 @@ export function createLog(options: LogOptions): Log {
   };
 }
 
-function fieldsOf(event: PopgateEvent, redaction: Redaction): Record<string, string> {
-  const fields: Record<string, string> = { event: event.kind };
-  if ("message" in event) fields["message"] = event.message;
-  if ("account" in event && event.account !== undefined) fields["account"] = redaction.clean(event.account);
+/** Lists in a line for machines are no longer than this; the words have them whole. */
+const mostItems = 100;
+
+/** What the event says, for machines: its words stand beside it. */
+function fieldsOf({ kind, ...rest }: PopgateEvent, redaction: Redaction): Record<string, unknown> {
+  const fields: Record<string, unknown> = { event: kind };
+  for (const [name, value] of Object.entries(rest)) if (value !== undefined) fields[name] = cleaned(value, redaction);
   return fields;
+}
+
+function cleaned(value: unknown, redaction: Redaction): unknown {
+  if (typeof value === "string") return redaction.clean(value.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " "));
+  return Array.isArray(value) ? value.slice(0, mostItems).map((item: unknown) => cleaned(item, redaction)) : value;
 }
 
 interface Out {
@@ -85,7 +93,7 @@ function prettyLines(stream: DestinationStream, destination: LogDestination): De
   const format = prettyFactory({
     colorize: typeof destination === "number" && isatty(destination),
     translateTime: "SYS:yyyy-mm-dd HH:MM:ss",
-    ignore: "event,message,account",
+    hideObject: true,
   });
   return { write: (line) => stream.write(format(line)) };
 }
