@@ -76,7 +76,7 @@ export async function confirmed(question: string, { around, aside }: Asking): Pr
 }
 
 /** Who sits at the keyboard: behind sudo, who called it. */
-function userName(env: Environment): string {
+export function userName(env: Environment): string {
   const { username } = nameOfProcess();
   return username === "root" ? (env["SUDO_USER"] ?? username) : username;
 }

@@ -14,7 +14,10 @@ export interface CommandTable {
 }
 
 export const configOption = ["-c, --config <file>", "the configuration", "/etc/popgate/popgate.toml"] as const;
-const socketOption = ["--socket <path>", "where the daemon answers, instead of what the configuration says"] as const;
+export const socketOption = [
+  "--socket <path>",
+  "where the daemon answers, instead of what the configuration says",
+] as const;
 const jsonOption = ["--json", "as JSON, as the admin interface gives it"] as const;
 
 /** Adds the options of every command that asks the daemon. */

@@ -1,7 +1,8 @@
 /** Commands for setting popgate up, and for trying it. */
 import { Argument } from "commander";
-import { configOption, examples, type CommandTable } from "./command-table.ts";
+import { configOption, examples, socketOption, type CommandTable } from "./command-table.ts";
 import { exitStatusHelp } from "./exit-status.ts";
+import type { ProbeArguments } from "./probe.ts";
 
 export function addSetupCommands(table: CommandTable): void {
   const { program, end } = table;
@@ -17,6 +18,7 @@ export function addSetupCommands(table: CommandTable): void {
     });
 
   addDoctor(table);
+  addProbe(table);
   addLogin(table);
 
   program
@@ -43,6 +45,22 @@ export function addSetupCommands(table: CommandTable): void {
   addExitCodes(table);
 }
 
+function addImport({ program, around, end }: CommandTable): void {
+  const command = program
+    .command("import")
+    .description("make a configuration from a fetchmailrc or getmailrc, and say line by line what has no equal")
+    .argument("<file...>", "the fetchmailrc; the getmailrc, or several of them")
+    .option("-o, --out <file>", "where to write it; files with the passwords go beside it", "popgate.toml")
+    .action(async (files: string[], options: { out: string }) => {
+      const { runImport } = await import("./import.ts");
+      end(await runImport({ ...options, files }, around));
+    });
+  examples(command, [
+    ["import ~/.fetchmailrc", "from fetchmail"],
+    ["import ~/.getmail/* --out /etc/popgate/popgate.toml", "from getmail, one account a file"],
+  ]);
+}
+
 function addDoctor({ program, around, end }: CommandTable): void {
   const command = program
     .command("doctor")
@@ -59,6 +77,31 @@ function addDoctor({ program, around, end }: CommandTable): void {
     ["doctor", "everything: before going live, and whenever something is odd"],
     ["doctor info-box", "one account: login, box, which envelope field its provider writes"],
     ["doctor relay provider", "one relay"],
+  ]);
+}
+
+function addProbe({ program, around, end }: CommandTable): void {
+  const command = program
+    .command("probe")
+    .description(
+      "send marked mails by a relay to the own domain, bring them back from a box, and say whether its provider is fit " +
+        "for a collector, and which configuration is right there",
+    )
+    .argument("<account>", "the account in whose box they arrive")
+    .option(...configOption)
+    .option(...socketOption)
+    .option("--relay <name>", "by which relay; the first one without it")
+    .option("--to <address...>", "three different own addresses that the box is for; made-up ones without it")
+    .option("--wait <time>", "how long the mails may take", "10m")
+    .option("--keep", "leave the marked mails in the box", false)
+    .option("--json", "as JSON", false)
+    .action(async (account: string, options: Omit<ProbeArguments, "account">) => {
+      const { runProbe } = await import("./probe.ts");
+      end(await runProbe({ ...options, account }, around));
+    });
+  examples(command, [
+    ["probe sammel", "with a catch-all at the provider"],
+    ["probe sammel --to info@firma.example verkauf@firma.example chef@firma.example", "without one"],
   ]);
 }
 
