@@ -6,7 +6,7 @@ import path from "node:path";
 import { actorOf } from "../../src/admin/actor.ts";
 import type { ApiOptions } from "../../src/admin/api.ts";
 import type { Operations } from "../../src/admin/port.ts";
-import type { EventMessage, MessageSummary, Status } from "../../src/admin/schemas.ts";
+import type { Audit, EventMessage, MessageSummary, Status } from "../../src/admin/schemas.ts";
 import { createAdminServer } from "../../src/admin/server.ts";
 import { listenOnSocket } from "../../src/admin/socket.ts";
 import { ManualClock } from "../fakes/manual-clock.ts";
@@ -50,6 +50,23 @@ export const goodStatus: Status = {
   ],
   listeners: ["0.0.0.0:25"],
   troubles: [{ severity: "error", about: "box", detail: "auth", remedy: "Look.", since: 40_000 }],
+};
+
+/** Of a spool that nothing has come into yet. */
+export const goodAudit: Audit = {
+  messages: 0,
+  open: 0,
+  ended: 0,
+  ways: [],
+  recipients: { queued: 0, held: 0, delivered: 0, bounced: 0, expired: 0, dropped: 0 },
+  undecided: 0,
+  failures: { reported: 0, owed: 0, unwished: 0 },
+  reports: 0,
+  droppedBy: {},
+  forgotten: 0,
+  steady: true,
+  wrong: 0,
+  inconsistencies: [],
 };
 
 export const someMessage: MessageSummary = {
@@ -102,6 +119,7 @@ export function fakeOperations(given: Partial<Operations> = {}): Operations {
   return {
     status: async () => goodStatus,
     statistics: async () => ({ now: 0, since: 0, hours: [] }),
+    audit: async () => goodAudit,
     messages: async () => ({ messages: [] }),
     message: async () => undefined,
     explain: async () => [],

@@ -5,6 +5,7 @@
 import type {
   Action,
   ActionResult,
+  Audit,
   EventMessage,
   Explanation,
   Finding,
@@ -22,6 +23,8 @@ export interface Operations {
   status(): Promise<Status>;
   /** Hour by hour, since the program started. */
   statistics(): Promise<Statistics>;
+  /** What every message of queue and history has come to, and what does not add up. */
+  audit(signal: AbortSignal): Promise<Audit>;
   messages(filter: MessageFilter, signal: AbortSignal): Promise<MessagePage>;
   message(id: string): Promise<MessageDetail | undefined>;
   /** By queue id, Message-ID, or an address (its latest messages). Newest first; empty when nothing is known. */

@@ -101,6 +101,13 @@ export const routes: readonly Route[] = [
   }),
   route({
     method: "GET",
+    path: "/v1/audit",
+    summary: "What every message of queue and history has come to, and what does not add up",
+    response: schema.audit,
+    run: async ({ operations, signal }) => operations.audit(signal),
+  }),
+  route({
+    method: "GET",
     path: "/v1/messages",
     summary: "Queued and held messages by id, page by page",
     query: schema.messageFilter,

@@ -257,6 +257,44 @@ export const statistics = z.strictObject({
   hours: z.array(hourCounts).describe("The last 48 hours, oldest first, this one included; none is left out."),
 });
 
+/** What every message has come to; see `popgate audit`. */
+export const audit = z.strictObject({
+  messages: count().describe("Taken, as far as the history reaches back: the open and the ended ones."),
+  open: count(),
+  ended: count(),
+  ways: z.array(
+    z.strictObject({
+      direction: z.enum(["inbound", "outbound"]),
+      origin: z.string().describe("Account, `listener`, or popgate itself."),
+      messages: count(),
+      open: count(),
+      ended: count(),
+    }),
+  ),
+  recipients: z
+    .strictObject({
+      queued: count(),
+      held: count(),
+      delivered: count(),
+      bounced: count(),
+      expired: count(),
+      dropped: count(),
+    })
+    .describe("Recipients of all messages: each is in one state."),
+  undecided: count().describe("Messages held as a whole, whose recipients are not established."),
+  failures: z
+    .strictObject({ reported: count(), owed: count(), unwished: count() })
+    .describe("Bounced and expired recipients: the sender was told, is to be told, or is not to be told."),
+  reports: count().describe("Reports to senders that were made, of delay and success too."),
+  droppedBy: z.record(z.string(), count()).describe("Dropped recipients by who dropped them."),
+  forgotten: count().describe("Taken from a provider so long ago that the history has forgotten them."),
+  steady: z.boolean().describe("False: mail came in all the while, and the sums were not compared with the tables."),
+  wrong: count().describe("How many inconsistencies there are."),
+  inconsistencies: z
+    .array(z.strictObject({ id: z.string().describe("Queue id; empty: the spool as a whole."), detail: z.string() }))
+    .describe("The first 1,000 of them."),
+});
+
 export const eventMessage = z.strictObject({
   at: time(),
   kind: z.string(),
@@ -286,4 +324,5 @@ export type PollResult = z.output<typeof pollResult>;
 export type Finding = z.output<typeof finding>;
 export type HourCounts = z.output<typeof hourCounts>;
 export type Statistics = z.output<typeof statistics>;
+export type Audit = z.output<typeof audit>;
 export type EventMessage = z.output<typeof eventMessage>;

@@ -45,6 +45,7 @@ export function createOperations(ports: OperationsPorts): Operations {
   return {
     status: async () => statusOf(ports),
     statistics: async () => ports.statistics.page(),
+    audit: async (signal) => spool.audit(signal),
     messages: async (filter, signal) => searchMessages(spool, filter, clock.now(), signal),
     async message(text) {
       const id = parseMessageId(text);

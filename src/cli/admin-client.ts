@@ -43,8 +43,8 @@ export class AdminClient {
     return this.#options.socket;
   }
 
-  async get<T>(schema: Schema<T>, path: string, query: Query = {}): Promise<T> {
-    const response = await this.#send("GET", withQuery(path, query), undefined, quickMs);
+  async get<T>(schema: Schema<T>, path: string, query: Query = {}, deadlineMs = quickMs): Promise<T> {
+    const response = await this.#send("GET", withQuery(path, query), undefined, deadlineMs);
     return this.#checked(schema, await readJson(response));
   }
 

@@ -23,7 +23,7 @@ export const exitStatusHelp = `Exit status of the popgate commands
   2  wrong use, or a configuration that is not good; nothing was done
   3  there is no such message, account or destination
   4  refused: it cannot be done in the present state, or not now
-  5  there are findings: \`status\` or \`doctor\` shows something that needs a person
+  5  there are findings: \`status\`, \`doctor\` or \`audit\` shows something that needs a person
   7  no running popgate answers at the admin socket
 
 With several messages, the highest of 4, 3 and 0 that applies to one of them.

@@ -14,6 +14,18 @@ export function addSpoolCommands(table: CommandTable): void {
     await ask(table, options, async (context) => runBackup(dir, context));
   });
 
+  const audit = program
+    .command("audit")
+    .description("account for every message in queue and history: what it came to, and what does not add up")
+    .option("--spool <spool-dir>", "look into this one, that no daemon uses, instead of asking the daemon")
+    .addHelpText("after", "\nExit status: 0 every message is accounted for, 5 something does not add up.");
+  asking(audit).action(async (options: AskingOptions & { spool?: string }) => {
+    const { runAudit, runAuditOffline } = await import("./audit.ts");
+    const { spool } = options;
+    if (spool === undefined) await ask(table, options, runAudit);
+    else end(await runAuditOffline(spool, options.json === true, table.around));
+  });
+
   program
     .command("verify")
     .description("check a spool that no daemon uses: every body, every index, every count")

@@ -5,6 +5,8 @@
  * put in its place. Disposing waits for commits under way, closes the store and gives the directory free.
  */
 import { mkdirSync } from "node:fs";
+import { auditStore } from "./audit.ts";
+import type { AuditReport } from "./audit-tally.ts";
 import { SpoolError, type Spool } from "./port.ts";
 import { Health } from "./health.ts";
 import { beginIngest } from "./intake.ts";
@@ -45,6 +47,8 @@ export interface OwnedSpool extends Spool {
    * pages freed meanwhile are not used again: the file grows by what is written in that time.
    */
   backup(dir: string): Promise<void>;
+  /** Accounts for every message; see `audit.ts`. */
+  audit(signal: AbortSignal): Promise<AuditReport>;
   /** Prunes and tidies now, as the spool does by itself from time to time. */
   maintain(): Promise<void>;
 }
@@ -152,6 +156,7 @@ function view(core: SpoolCore, ending: AbortController, atEnd: () => void): Owne
     counts: () => counts(core),
     health: () => core.health.state,
     backup: async (dir) => core.store.backup(dir),
+    audit: async (signal) => auditStore(core.store, AbortSignal.any([signal, ending.signal])),
     async maintain() {
       await maintain(core, ending.signal);
       await pruneLedger(core, ending.signal);
