@@ -1,7 +1,5 @@
 /** Every route of the admin interface over a Unix socket: what is good, what is not, and what is said then. */
-import { execFile, spawnSync } from "node:child_process";
 import { connect } from "node:net";
-import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import type { z } from "zod";
 import type { Operations } from "../../src/admin/port.ts";
@@ -388,29 +386,6 @@ describe("metrics", () => {
     expect(answer.status).toBe(200);
     expect(answer.headers["content-type"]).toBe("text/plain; version=0.0.4; charset=utf-8");
     expect(answer.text).toBe("popgate_up 1\n");
-  });
-});
-
-describe("with curl", () => {
-  const curl = promisify(execFile);
-
-  it.skipIf(spawnSync("curl", ["--version"]).status !== 0)("is asked from the shell", async () => {
-    await using admin = await openInterface(kind);
-    const get = await curl("curl", ["-sS", "--unix-socket", admin.socket, "http://popgate/v1/status"]);
-    expect(schema.status.parse(JSON.parse(get.stdout)).hostname).toBe("mail.firma.example");
-    const post = await curl("curl", [
-      "-sS",
-      "--unix-socket",
-      admin.socket,
-      "-H",
-      "content-type: application/json",
-      "-d",
-      '{"action":"retry"}',
-      `http://popgate/v1/messages/${someId}/actions`,
-    ]);
-    expect(JSON.parse(post.stdout)).toMatchObject({ kind: "done", detail: "retry" });
-    const poll = await curl("curl", ["-sS", "--unix-socket", admin.socket, "-X", "POST", "http://popgate/v1/poll"]);
-    expect(JSON.parse(poll.stdout)).toEqual([{ account: "all", kind: "done", detail: "3 fetched" }]);
   });
 });
 

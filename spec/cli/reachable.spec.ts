@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { adminSocketOf, defaultAdminSocket } from "../../src/config/admin-socket.ts";
 import { openInterface } from "../admin/interface.ts";
+import { withoutPrivileges } from "../fakes/unprivileged.ts";
 import { TemporaryDirectory } from "../spool/support.ts";
 import { typed } from "./console.ts";
 
@@ -65,6 +66,7 @@ describe("nobody answers: status 7, and what to do", () => {
     ["log"],
     ["backup", "X"],
     ["reload"],
+    ["audit"],
   ];
 
   test.each(commands)("%s", async (...args) => {
@@ -83,10 +85,11 @@ describe("nobody answers: status 7, and what to do", () => {
     expect(stderr).toContain(socket);
   });
 
-  test.skipIf(process.getuid?.() === 0)("a socket that one may not open says so", async () => {
+  test("a socket that one may not open says so", async () => {
     await using daemon = await openInterface();
+    chmodSync(path.dirname(daemon.socket), 0o755);
     chmodSync(daemon.socket, 0);
-    const { code, stderr } = await typed(["status", "--socket", daemon.socket]);
+    const { code, stderr } = await withoutPrivileges(async () => typed(["status", "--socket", daemon.socket]));
     expect(code).toBe(7);
     expect(stderr).toContain("you may not open");
   });

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import path from "node:path";
 import { connect as connectTls } from "node:tls";
 import { describe, expect, it } from "vitest";
 import { loadServerIdentity, type ServerTlsFiles } from "../../src/net/server-tls.ts";
@@ -9,6 +10,7 @@ import { ListenerFailed } from "../../src/outbound/smtp-listener.ts";
 import { LineClient } from "../demo/line-client.ts";
 import { certificates, makeCertificate } from "../fakes/certificates.ts";
 import { ManualClock } from "../fakes/manual-clock.ts";
+import { withoutPrivileges } from "../fakes/unprivileged.ts";
 import { certificateFiles } from "./smtp-tls-support.ts";
 import { addressed, EventList, later, listen, no, send, until } from "./smtp-support.ts";
 
@@ -301,10 +303,11 @@ describe("the certificate", () => {
     expect(events.of("listener-failed")[0]?.detail).toMatch(why);
   });
 
-  it.skipIf(process.getuid?.() === 0)("is refused when it may not be read", async () => {
+  it("is refused when it may not be read", async () => {
     const files = certificateFiles(server);
+    chmodSync(path.dirname(files.keyFile), 0o755);
     chmodSync(files.keyFile, 0);
-    expect(await loadServerIdentity(files)).toMatchObject({
+    expect(await withoutPrivileges(async () => loadServerIdentity(files))).toMatchObject({
       kind: "bad",
       file: files.keyFile,
       why: "it may not be read by this user",
