@@ -20,6 +20,8 @@ import { parseRoute, pathOf, type Route } from "./route.ts";
 import { allWords, createShell, type Shell } from "./shell.ts";
 
 const idleCheckMs = 30_000;
+/** What is told as "3 minutes ago" must not grow old where nothing happens. */
+const freshenMs = 60_000;
 
 class Application {
   #language: Language = readLanguage();
@@ -40,8 +42,9 @@ class Application {
     for (const kind of ["keydown", "pointerdown"])
       document.addEventListener(kind, () => (this.#lastActionAt = Date.now()));
     window.addEventListener("popstate", () => this.#show(true));
-    document.addEventListener("click", (event) => this.#follow(event));
+    document.addEventListener("click", (event) => this.#followLink(event));
     setInterval(() => this.#checkIdle(), idleCheckMs);
+    setInterval(() => this.#freshen(), freshenMs);
     try {
       const session = await this.#api.session(AbortSignal.timeout(idleCheckMs));
       if (session !== undefined) this.#begin(session);
@@ -56,6 +59,10 @@ class Application {
     this.#session = session;
     this.#isEnded = false;
     this.#lastActionAt = Date.now();
+    this.#follow();
+  }
+
+  #follow(): void {
     this.#following = new AbortController();
     const listener = {
       onEvent: (event: EventMessage) => this.#listeners.forEach((each) => each.onEvent(event)),
@@ -82,11 +89,16 @@ class Application {
   }
 
   async #signOut(): Promise<void> {
+    // The server would break the line off, and the browser complain of it.
+    this.#following.abort();
     try {
       await this.#api.logout(AbortSignal.timeout(idleCheckMs));
     } catch (error) {
+      // Unless the session was over already.
+      if (this.#session === undefined) return;
       const words = allWords[this.#language];
       this.#shell?.say(words.failed(whyNot(error, { words })), true);
+      this.#follow();
       return;
     }
     this.#ended();
@@ -94,6 +106,11 @@ class Application {
 
   #checkIdle(): void {
     if (this.#session !== undefined && Date.now() - this.#lastActionAt > this.#session.idleMs) void this.#signOut();
+  }
+
+  #freshen(): void {
+    if (this.#session !== undefined && document.visibilityState === "visible")
+      this.#listeners.forEach((each) => each.onReconnect());
   }
 
   /** The frame anew, as after a login or another language, and the page in it. */
@@ -166,7 +183,7 @@ class Application {
   }
 
   /** A plain click on a link within the page shows the other page without loading this one again. */
-  #follow(event: MouseEvent): void {
+  #followLink(event: MouseEvent): void {
     if (
       event.defaultPrevented ||
       event.button !== 0 ||

@@ -23,6 +23,7 @@ let place: WebPlace;
 /** Of a held message. */
 let heldId: string;
 
+const patience = { timeout: 20_000 };
 const longWord = "Donaudampfschifffahrtsgesellschaftskapitänsmütze".repeat(5);
 
 beforeAll(async () => {
@@ -71,7 +72,7 @@ function everywhere(): readonly string[] {
 
 /** Until what was asked for stands there. */
 async function settled(page: Page): Promise<void> {
-  await page.waitForFunction(`document.querySelector("[aria-busy]") === null`);
+  await expect.poll(() => page.locator("[aria-busy]").count(), patience).toBe(0);
 }
 
 async function focused(page: Page): Promise<string> {
@@ -104,7 +105,9 @@ test("with the keyboard alone: log in, skip to the content, choose, confirm or n
   await page.locator("#sign-out").waitFor();
   await page.keyboard.press("Tab");
   expect(await page.evaluate<string>(`document.activeElement.textContent`)).toBe("Skip to the content");
-  await page.waitForFunction(`document.querySelector(".skip").getBoundingClientRect().top >= 0`);
+  await expect
+    .poll(async () => (await page.locator(".skip").boundingBox())?.y ?? -1, patience)
+    .toBeGreaterThanOrEqual(0);
   await page.keyboard.press("Enter");
   expect(await focused(page)).toBe("content");
 
@@ -131,7 +134,7 @@ test("with the keyboard alone: log in, skip to the content, choose, confirm or n
     ).toBe(true);
   }
   await page.keyboard.press("Escape");
-  expect(await page.locator("dialog").count()).toBe(0);
+  await page.locator("dialog").waitFor({ state: "detached" });
   expect(await focused(page)).toBe("act-release");
 
   await page.keyboard.press("Enter");
@@ -153,7 +156,7 @@ test("dropping asks first, and its first answer is no", async () => {
   await page.locator("dialog[open]").waitFor();
   expect(await page.evaluate<string>(`document.activeElement.textContent`)).toBe("Cancel");
   await page.keyboard.press("Enter");
-  expect(await page.locator("dialog").count()).toBe(0);
+  await page.locator("dialog").waitFor({ state: "detached" });
   await page.locator(".station.waiting").waitFor();
 });
 

@@ -20,6 +20,7 @@ import {
 
 let browser: Browser;
 let place: WebPlace;
+const patience = { timeout: 20_000 };
 const deadline = (): AbortSignal => AbortSignal.timeout(20_000);
 
 beforeAll(async () => {
@@ -182,11 +183,11 @@ test("a destination that is paused keeps its mail, which pages, and goes on when
   const first = await page.locator("tbody th a").allInnerTexts();
   await page.locator("#next-page").click();
   await page.locator("#first-page").waitFor();
-  await page.waitForFunction(`document.querySelectorAll("tbody tr").length === 5`);
+  await expect.poll(() => page.locator("tbody tr").count(), patience).toBe(5);
   const second = await page.locator("tbody th a").allInnerTexts();
   expect(new Set([...first, ...second]).size).toBe(55);
   await page.goBack();
-  await page.waitForFunction(`document.querySelectorAll("tbody tr").length === 50`);
+  await expect.poll(() => page.locator("tbody tr").count(), patience).toBe(50);
   const before = place.exchange.messages.length;
   await goTo(page, place, "/accounts");
   await page.getByRole("button", { name: /^Resume: exchange/u }).click();
