@@ -30,6 +30,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Looks at everything and is part of nothing: what logs in is given to it.
   doctor: ["core", "message", "net", "pop3/port", "config/loopback"],
   config: ["core", "message", "net"],
+  // Other collectors' files, made into a configuration.
+  migrate: ["core", "net/tls-policy"],
   runtime: ["core"],
   // Stand-ins for provider and Exchange, used by the demonstration and by the specs.
   demo: ["core", "app", "cli", "config", "message", "spool/port", "spool/record", "runtime"],
@@ -43,6 +45,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "message",
     "demo",
     "inbound",
+    "migrate",
     "admin/schemas",
     "admin/actor",
     "doctor",

@@ -7,6 +7,7 @@ import type { ProbeArguments } from "./probe.ts";
 export function addSetupCommands(table: CommandTable): void {
   const { program, end } = table;
   program.commandsGroup("Setting up:");
+  addInit(table);
   program
     .command("check")
     .description("say what is wrong with a configuration, or what it means")
@@ -17,6 +18,7 @@ export function addSetupCommands(table: CommandTable): void {
       end(await runCheck(options));
     });
 
+  addImport(table);
   addDoctor(table);
   addProbe(table);
   addLogin(table);
@@ -77,6 +79,22 @@ function addDoctor({ program, around, end }: CommandTable): void {
     ["doctor", "everything: before going live, and whenever something is odd"],
     ["doctor info-box", "one account: login, box, which envelope field its provider writes"],
     ["doctor relay provider", "one relay"],
+  ]);
+}
+
+function addInit({ program, around, end }: CommandTable): void {
+  const command = program
+    .command("init")
+    .description("ask for what is needed, find ports and TLS, and write a first configuration and its password files")
+    .argument("[file]", "the configuration to be made; nothing that is there is overwritten", configOption[2])
+    .option("--answers <file>", "the answers as JSON, instead of asking")
+    .action(async (file: string, options: { answers?: string }) => {
+      const { runInit } = await import("./init.ts");
+      end(await runInit({ ...options, file }, around));
+    });
+  examples(command, [
+    ["init", "asks, and writes /etc/popgate/popgate.toml"],
+    ["init ./popgate.toml", "to try it out"],
   ]);
 }
 

@@ -1,0 +1,193 @@
+/**
+ * `popgate import`: what is written where, with which mode; that nothing is overwritten and no password shown; and that
+ * popgate takes what was written, but for what a person has to set.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { loadConfig } from "../../src/config/load.ts";
+import { importFetchmailrc } from "../../src/migrate/fetchmail.ts";
+import { importGetmailrc } from "../../src/migrate/getmail.ts";
+import { writeConfig } from "../../src/migrate/written-config.ts";
+import { TemporaryDirectory } from "../spool/support.ts";
+import { typed } from "./console.ts";
+
+let home: TemporaryDirectory;
+beforeEach(() => (home = new TemporaryDirectory()));
+afterEach(() => home[Symbol.dispose]());
+
+function at(name: string): string {
+  return path.join(home.path, name);
+}
+
+const fetchmailrc = `set postmaster chef@firma.example
+poll pop.provider.example proto pop3 envelope "Envelope-To" localdomains firma.example
+  user "sammel@firma.example" pass "ge\\"heim" is old=anna * here ssl smtphost exchange.firma.local
+poll pop.other.example proto pop3 user sammel pass '#zwei' is chef@firma.example here ssl keep mda x
+`;
+
+describe("from fetchmail", () => {
+  beforeEach(() => writeFileSync(at("rc"), fetchmailrc));
+
+  test("the configuration lacks only the name of this machine", async () => {
+    const { code, stdout, stderr } = await typed(["import", at("rc"), "--out", at("popgate.toml")]);
+    expect(code).toBe(0);
+    expect(stdout.trim().split("\n")).toEqual(["sammel.password", "sammel-2.password", "popgate.toml"].map(at));
+    expect(stderr).toContain(`${at("rc")}:4: "mda" has no equal`);
+    expect(stderr).toContain("hostname: it is missing");
+    const written = readFileSync(at("popgate.toml"), "utf8");
+    writeFileSync(at("popgate.toml"), written.replace("# hostname", "hostname"));
+    const result = await loadConfig(at("popgate.toml"), {});
+    expect(result).toMatchObject({
+      kind: "ok",
+      config: {
+        exchange: { host: "exchange.firma.local" },
+        accounts: [
+          { name: "sammel", kind: "collector", policy: { sources: [{ name: "Envelope-To" }] } },
+          { name: "sammel-2", kind: "mailbox", keep: { kind: "forever" } },
+        ],
+      },
+    });
+    expect(written).toContain('"old@firma.example" = ["anna@firma.example"]');
+  });
+
+  test("passwords are in files of their own, for the owner only, and nowhere else", async () => {
+    const { stdout, stderr } = await typed(["import", at("rc"), "--out", at("popgate.toml")]);
+    expect(readFileSync(at("sammel.password"), "utf8")).toBe('ge"heim\n');
+    expect(readFileSync(at("sammel-2.password"), "utf8")).toBe("#zwei\n");
+    for (const file of ["sammel.password", "sammel-2.password"]) expect(statSync(at(file)).mode & 0o777).toBe(0o600);
+    const shown = stdout + stderr + readFileSync(at("popgate.toml"), "utf8");
+    for (const secret of ["heim", "#zwei"]) expect(shown).not.toContain(secret);
+  });
+
+  test.each(["popgate.toml", "sammel.password", "sammel-2.password"])(
+    "%s is there: nothing is written",
+    async (name) => {
+      writeFileSync(at(name), "old");
+      const { code, stderr } = await typed(["import", at("rc"), "--out", at("popgate.toml")]);
+      expect(code).toBe(4);
+      expect(stderr).toContain(`${at(name)} is there already`);
+      expect(readdirSync(home.path).toSorted()).toEqual(["rc", name].toSorted());
+      expect(readFileSync(at(name), "utf8")).toBe("old");
+    },
+  );
+
+  test("a folder that is not there: status 1, nothing written", async () => {
+    expect((await typed(["import", at("rc"), "--out", at("no/popgate.toml")])).code).toBe(1);
+    expect(existsSync(at("no"))).toBe(false);
+  });
+});
+
+test("several getmailrc make one configuration", async () => {
+  mkdirSync(at("getmail"));
+  for (const user of ["anna", "berta"])
+    writeFileSync(
+      at(`getmail/${user}`),
+      `[retriever]\ntype = SimplePOP3SSLRetriever\nserver = h.example\nusername = ${user}\npassword = geheim\n`,
+    );
+  const files = ["anna", "berta"].map((user) => at(`getmail/${user}`));
+  expect((await typed(["import", ...files, "--out", at("popgate.toml")])).code).toBe(0);
+  const toml = readFileSync(at("popgate.toml"), "utf8");
+  expect(toml.match(/^name = .*$/gmu)).toEqual(['name = "anna"', 'name = "berta"']);
+  expect(toml).not.toContain("geheim");
+});
+
+test("nothing to import: status 1; no such file: status 2", async () => {
+  writeFileSync(at("rc"), "set daemon 300\n");
+  expect((await typed(["import", at("rc"), "--out", at("popgate.toml")])).code).toBe(1);
+  expect((await typed(["import", at("absent")])).code).toBe(2);
+  expect(existsSync(at("popgate.toml"))).toBe(false);
+});
+
+describe("whatever the file holds", () => {
+  const value = fc.oneof(
+    fc.constantFrom(
+      "995",
+      "110",
+      "0",
+      "99999999",
+      "''",
+      "a@b.example",
+      "b.example",
+      "x=y",
+      "*",
+      "To",
+      "Received",
+      "12s",
+    ),
+    fc.string({ unit: "binary", maxLength: 12 }).map((text) => JSON.stringify(text)),
+    fc.string({ maxLength: 8 }),
+  );
+  const option = fc.constantFrom(
+    ..."proto via port timeout interval envelope qvirtual localdomains auth is to pass smtphost smtpaddress".split(" "),
+    ..."mda keep fetchall limit expunge ssl sslproto sslcertck sslcertfile sslcommonname sslfingerprint no".split(" "),
+  );
+  const piece = fc.oneof(
+    fc.tuple(fc.constantFrom("poll", "skip", "defaults", "user", "set"), value),
+    fc.tuple(option, value),
+  );
+  const rc = fc.array(piece, { maxLength: 25 }).map((pieces) => `poll h.example ${pieces.flat().join("\n")}`);
+  const getmail = fc
+    .array(
+      fc.tuple(
+        fc.constantFrom(
+          ..."type server port username password password_command timeout envelope_recipient".split(" "),
+          ..."use_apop ssl_fingerprints ssl_cert_hostname ca_certs delete delete_after max_message_size".split(" "),
+        ),
+        fc.oneof(value, fc.constantFrom("MultidropPOP3SSLRetriever", "SimplePOP3Retriever", '("a", "b")', "7")),
+      ),
+      { maxLength: 20 },
+    )
+    .map((pairs) => {
+      const lines = pairs.map(([key, text]) => `${key} = ${text}`);
+      return `[retriever]\n${lines.join("\n")}\n[options]\n${lines.join("\n")}`;
+    });
+
+  async function expectUsable(text: string, read: typeof importFetchmailrc): Promise<void> {
+    const { toml, secrets, remarks } = writeConfig([{ name: "rc", imported: read(text) }]);
+    for (const { line } of remarks) {
+      expect(line).toBeGreaterThanOrEqual(1);
+      expect(line).toBeLessThanOrEqual(text.split("\n").length);
+    }
+    if (!/^\[\[/mu.test(toml)) return;
+    const folder = new TemporaryDirectory();
+    try {
+      const file = path.join(folder.path, "popgate.toml");
+      writeFileSync(file, toml);
+      for (const secret of secrets)
+        writeFileSync(path.join(folder.path, secret.file), `${secret.value}\n`, { mode: 0o600 });
+      const result = await loadConfig(file, {});
+      if (result.kind === "ok") return;
+      const open = new Set([...toml.matchAll(/^# ([a-z_]+) = .* # set this/gmu)].map(([, key]) => key ?? ""));
+      for (const { key, message } of result.problems) {
+        expect(message, `${key}\n${toml}`).toMatch(/missing/u);
+        expect(open, `${key}\n${toml}`).toContain(key.split(".").at(-1));
+      }
+    } finally {
+      folder[Symbol.dispose]();
+    }
+  }
+
+  test("a fetchmailrc: popgate takes the result, but for what a person has to set", async () => {
+    await fc.assert(
+      fc.asyncProperty(rc, async (text) => expectUsable(text, importFetchmailrc)),
+      { numRuns: 100 },
+    );
+  });
+
+  test("a getmailrc, too", async () => {
+    await fc.assert(
+      fc.asyncProperty(getmail, async (text) => expectUsable(text, importGetmailrc)),
+      { numRuns: 100 },
+    );
+  });
+
+  test("any octets at all", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 300 }), (text) => {
+        for (const read of [importFetchmailrc, importGetmailrc]) writeConfig([{ name: "x", imported: read(text) }]);
+      }),
+    );
+  });
+});
