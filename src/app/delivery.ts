@@ -5,6 +5,7 @@ import type { Destination } from "../delivery/destination.ts";
 import { createInboundSource } from "../delivery/inbound-source.ts";
 import type { OutboundDelivery } from "../delivery/outbound-delivery.ts";
 import { settle } from "../delivery/settle.ts";
+import { createStrandedMail } from "../delivery/stranded-mail.ts";
 import { createDeliveryWorker } from "../delivery/worker.ts";
 import { createNoticeDesk } from "../notice/notice-desk.ts";
 import { SpoolError } from "../spool/port.ts";
@@ -58,6 +59,8 @@ export function openDelivery(config: Config, around: PartSurroundings): OpenDeli
       events: watched,
     },
   );
+  const retries = [config.exchange, ...config.relays].flatMap(({ retryMs }) => retryMs);
+  const stranded = createStrandedMail({ spool, clock, events: watched, longestPauseMs: Math.max(0, ...retries) });
   const relaying = openRelaying(config, around, exchange, watched, stack);
   return {
     destinations: [
@@ -66,12 +69,13 @@ export function openDelivery(config: Config, around: PartSurroundings): OpenDeli
     ],
     outbound: relaying.delivery,
     async run(signal) {
-      await Promise.all([worker.run(signal), relaying.run(signal), desk.run(signal)]);
+      await Promise.all([worker.run(signal), relaying.run(signal), desk.run(signal), stranded.run(signal)]);
     },
     async deliver(signal, transfers) {
       await Promise.all([worker.run(signal, transfers), relaying.deliver(signal, transfers)]);
     },
     async drain(signal) {
+      await stranded.tick(signal);
       await Promise.all([worker.drain(signal), relaying.drain(signal)]);
       // The reports that have come of it.
       await worker.drain(signal);
