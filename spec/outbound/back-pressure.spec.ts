@@ -193,8 +193,12 @@ describe("relays in trouble", () => {
     expect(w.told()).toBe("ok");
     await w.later(1);
     expect(w.told()).toBe(
-      "451 4.4.1 No new mail is taken just now: relay strato is down: connection refused, since 2026-11-24T08:00:00.000Z; try again later",
+      "451 4.4.1 No new mail is taken just now: no relay can be used since 2026-11-24T08:00:00.000Z; try again later",
     );
+    // What a relay said, which may name an account there, is for the operator alone.
+    expect(w.events.of("back-pressure").map(({ detail }) => detail)).toEqual([
+      "relay strato is down: connection refused, since 2026-11-24T08:00:00.000Z",
+    ]);
     await w.later(5 * minute);
     expect([w.told(), w.told()].map((answer) => answer === "ok")).toEqual([true, false]);
     w.trouble = undefined;

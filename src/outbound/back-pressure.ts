@@ -144,9 +144,9 @@ class Pressure implements BackPressure {
       return cause(answers.spoolFailed, `the spool cannot be written: ${health.detail}`, undefined);
     const trouble = relayTrouble();
     if (trouble !== undefined && now - trouble.since >= this.#options.relayTroubleMs) {
-      const detail = `${trouble.detail}, since ${time(trouble.since)}`;
+      const since = time(trouble.since);
       // What is queued is being tried already.
-      return cause(answers.relaysInTrouble(detail), detail, trialEveryMs);
+      return cause(answers.relaysInTrouble(since), `${trouble.detail}, since ${since}`, trialEveryMs);
     }
     const old = this.#old;
     if (old === undefined || !this.#stalled(now)) return undefined;

@@ -44,9 +44,9 @@ export function queueTooOld(detail: string): No {
   return no(451, "4.3.2", `No new mail is taken just now: ${detail}; try again later`);
 }
 
-/** RFC 3463 §3.5, X.4.1. */
-export function relaysInTrouble(detail: string): No {
-  return no(451, "4.4.1", `No new mail is taken just now: ${detail}; try again later`);
+/** RFC 3463 §3.5, X.4.1. What the relays answered is the operator's business: it may name their accounts. */
+export function relaysInTrouble(since: string): No {
+  return no(451, "4.4.1", `No new mail is taken just now: no relay can be used since ${since}; try again later`);
 }
 
 /** What a failure of the spool means for the client; `undefined` for one that can only be a fault of our own. */
