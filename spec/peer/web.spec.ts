@@ -70,8 +70,9 @@ test("where is my mail: by address, what was delivered is found with what the se
   await using watched = await openPage(browser, place.url);
   const { page } = watched;
   await logIn(page);
+  const before = place.exchange.messages.length;
   await bring(page, { to: "anna@firma.example", subject: "Rechnung 4711" });
-  await place.exchange.received(place.exchange.messages.length, deadline());
+  await place.exchange.received(before + 1, deadline());
   await page.locator("#find").fill("anna@firma.example");
   await page.keyboard.press("Enter");
   await page.locator(".summary", { hasText: /Delivered to anna@firma\.example: 250/u }).waitFor();

@@ -50,7 +50,6 @@ export const de: Words = {
   inFuture: (duration) => `in ${duration}`,
   never: "nie",
   none: "keine",
-  yes: "ja",
   close: "Schließen",
   cancel: "Abbrechen",
   login: {
@@ -249,7 +248,6 @@ export const de: Words = {
     wouldBe: "Was daraus würde",
     hasBecome: "Was daraus geworden ist",
     doIt: "Ausführen",
-    selectShown: (count) => `Alle ${count} gezeigten auswählen`,
   },
   accountsPage: {
     polling: "wird gerade abgeholt",

@@ -49,7 +49,6 @@ export const en: Words = {
   inFuture: (duration) => `in ${duration}`,
   never: "never",
   none: "none",
-  yes: "yes",
   close: "Close",
   cancel: "Cancel",
   login: {
@@ -248,7 +247,6 @@ export const en: Words = {
     wouldBe: "What would become of it",
     hasBecome: "What has become of it",
     doIt: "Do it",
-    selectShown: (count) => `Select all ${count} shown`,
   },
   accountsPage: {
     polling: "is being polled",

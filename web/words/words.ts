@@ -80,7 +80,6 @@ export interface Words {
   readonly inFuture: About;
   readonly never: string;
   readonly none: string;
-  readonly yes: string;
   readonly close: string;
   readonly cancel: string;
   readonly login: By<"title" | "user" | "password" | "submit" | "wrong" | "ended">;
@@ -165,7 +164,7 @@ export interface Words {
   readonly resultOf: (count: number, kind: string) => string;
   readonly heldPage: By<
     "reasons" | "all" | "nothing" | "resolveSelected" | "resolveAll" | "dryRunFirst" | "wouldBe" | "hasBecome" | "doIt"
-  > & { readonly selectShown: Count };
+  >;
   readonly accountsPage: By<
     "polling" | "paused" | "disabled" | "failing" | "good" | "noAccounts" | "noDestinations" | "reloaded" | "pollAll"
   > & {
