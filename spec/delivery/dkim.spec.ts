@@ -346,7 +346,7 @@ describe("on the way", () => {
         message: "the message cannot be signed: key s of firma.example: no such file",
       },
     });
-    expect(result.destination.kind).toBe("answered");
+    expect(result.destination.kind).toBe("unasked");
     expect(server.connections.total).toBe(0);
     key.pem = good;
     expect(kinds(await way.deliver(mail, never))).toEqual(["delivered"]);

@@ -214,6 +214,10 @@ export class Destination {
 
   /** Takes note of what a transaction of this sender's mail says about the destination. */
   note(seen: Seen, sender: Address | undefined): void {
+    if (seen.destination.kind === "unasked" && seen.account === undefined) {
+      this.#allowance?.giveBack();
+      return;
+    }
     const isAnswer = seen.destination.kind === "answered" || seen.account !== undefined;
     if (!isAnswer) this.#allowance?.giveBack();
     const changes = [isAnswer ? this.#answered() : this.#unavailable(seen.destination)];
@@ -259,7 +263,7 @@ export class Destination {
   }
 
   #unavailable(seen: TransactionResult["destination"]): boolean {
-    if (seen.kind === "answered") return false;
+    if (seen.kind !== "unavailable") return false;
     const { clock, random, events } = this.#ports;
     const now = clock.now();
     const before = this.#down;

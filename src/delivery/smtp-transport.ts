@@ -104,15 +104,16 @@ class SmtpTransport implements Transport {
   /** The transaction as it will be sent; or, when it cannot be signed or read, what came of it. */
   async #signed(message: Transaction, begun: EpochMs, signal: AbortSignal): Promise<Transaction | TransactionResult> {
     if (this.#signer === undefined) return message;
+    const unasked = { kind: "unasked" } as const;
     try {
       const result = await this.#signer.sign(message.body, signal);
       if (result.kind === "unsigned") return message;
-      if (result.kind === "failed") return this.#deferred(message, result.message, begun);
+      if (result.kind === "failed") return this.#deferred(message, result.message, begun, unasked);
       const field = Buffer.from(result.field);
       return { ...message, size: message.size + field.length, body: () => preceded(field, message.body()) };
     } catch (error) {
       signal.throwIfAborted();
-      return this.#bodyFailed(message, error instanceof Error ? error : new Error(String(error)), begun);
+      return this.#bodyFailed(message, error instanceof Error ? error : new Error(String(error)), begun, unasked);
     }
   }
 
@@ -148,7 +149,7 @@ class SmtpTransport implements Transport {
       const result = this.#result(transaction, outcomes, rejected, { kind: "answered" }, begun);
       return dsnPassedOn ? { ...result, dsnPassedOn } : result;
     } catch (error) {
-      if (error instanceof BodyFailure) return this.#bodyFailed(transaction, error.error, begun);
+      if (error instanceof BodyFailure) return this.#bodyFailed(transaction, error.error, begun, { kind: "answered" });
       if (!(error instanceof SmtpFailure)) throw error;
       this.#giveBack(session, error.rejected);
       if (isReused && isEndOfConnection(error.failure)) return "again";
@@ -193,16 +194,31 @@ class SmtpTransport implements Transport {
     return undefined;
   }
 
-  #bodyFailed(transaction: Transaction, bodyError: Error, begun: EpochMs): TransactionResult {
-    const result = this.#deferred(transaction, `the message could not be read: ${bodyError.message}`, begun);
+  #bodyFailed(
+    transaction: Transaction,
+    bodyError: Error,
+    begun: EpochMs,
+    destination: TransactionResult["destination"],
+  ): TransactionResult {
+    const result = this.#deferred(
+      transaction,
+      `the message could not be read: ${bodyError.message}`,
+      begun,
+      destination,
+    );
     return { ...result, bodyError };
   }
 
   /** Trouble of our own. */
-  #deferred(transaction: Transaction, message: string, begun: EpochMs): TransactionResult {
+  #deferred(
+    transaction: Transaction,
+    message: string,
+    begun: EpochMs,
+    destination: TransactionResult["destination"],
+  ): TransactionResult {
     const cause: Cause = { kind: "internal", message };
     const outcomes = this.#outcomesOf(transaction, [], { kind: "deferred", cause });
-    return this.#result(transaction, outcomes, [], { kind: "answered" }, begun);
+    return this.#result(transaction, outcomes, [], destination, begun);
   }
 
   #failed(

@@ -51,9 +51,13 @@ export interface TransactionResult {
   readonly tooMany: readonly Address[];
   /**
    * What the transaction says about the destination as a whole: it answered, or it could not be reached or wants to be
-   * left alone (connection trouble, 421, back pressure 4.3.1 / 4.3.2).
+   * left alone (connection trouble, 421, back pressure 4.3.1 / 4.3.2). `unasked`: nothing, since the message failed on our
+   * side before anybody was asked.
    */
-  readonly destination: { readonly kind: "answered" } | { readonly kind: "unavailable"; readonly cause: Cause };
+  readonly destination:
+    | { readonly kind: "answered" }
+    | { readonly kind: "unasked" }
+    | { readonly kind: "unavailable"; readonly cause: Cause };
   /**
    * Trouble with the account. Whom the server turned away for that is then deferred, whatever code it gave, and the
    * destination counts as answering; a refusal that is about one recipient stays one.
