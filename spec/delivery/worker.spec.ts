@@ -166,6 +166,10 @@ describe("time", () => {
     expect(trials).toBeGreaterThan(200);
     expect(trials).toBeLessThan(400);
     expect(kinds(world)).toContain("destination-down");
+    // What is told of a message is when it is really tried again.
+    const firstDown = world.events.find((event) => event.kind === "destination-down");
+    const firstDeferred = world.events.find((event) => event.kind === "deferred");
+    expect(firstDeferred?.nextAttemptAt).toBe(firstDown?.probeAt);
     down = false;
     await world.clock.advance(7 * minute);
     for (const id of ids) expect(await world.states(id)).toEqual({ anna: "delivered" });

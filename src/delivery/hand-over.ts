@@ -212,7 +212,12 @@ export class MessageDelivery {
     const cause = causeText(outcome.cause);
     const code = outcome.cause.kind === "reply" ? { code: outcome.cause.reply.code } : {};
     const state = this.#record.recipients.find(({ address }) => address === first.recipient)?.state;
-    const nextAttemptAt = state?.kind === "queued" ? state.nextAttemptAt : this.#ports.clock.now();
+    const now = this.#ports.clock.now();
+    // Mail that stays due waits for the destination's next trial.
+    const nextAttemptAt = Math.max(
+      state?.kind === "queued" ? state.nextAttemptAt : now,
+      this.#destination.nextAt() ?? 0,
+    );
     const held: PopgateEvent[] =
       state?.kind === "held" ? common.recipients.map((recipient) => this.#heldEvent(recipient, state.hold)) : [];
     // Refused by this server, and to be tried at another.
