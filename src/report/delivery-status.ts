@@ -10,6 +10,7 @@ import type { EpochMs } from "../core/ports.ts";
 import { plain } from "./plain.ts";
 import { mtaName } from "./remote-host.ts";
 import type { Happening, OriginalFacts, RecipientFacts } from "./report-facts.ts";
+import { isForTheLogAlone } from "./reason.ts";
 import { statusOf } from "./status.ts";
 
 export interface DeliveryStatus {
@@ -82,9 +83,8 @@ function diagnosticOf(happening: Happening): string | undefined {
 }
 
 function causeDiagnostic(cause: Cause): string | undefined {
-  if (cause.kind === "reply") return `smtp; ${replyText(cause.reply)}`;
-  // What went wrong within popgate is for its log, and so is who returned it.
-  return cause.kind === "internal" || cause.kind === "returned" ? undefined : `x-popgate; ${causeText(cause)}`;
+  if (isForTheLogAlone(cause)) return undefined;
+  return cause.kind === "reply" ? `smtp; ${replyText(cause.reply)}` : `x-popgate; ${causeText(cause)}`;
 }
 
 /** The field, folded at spaces (RFC 5322 §2.2.3), its value on one line and within bounds. */

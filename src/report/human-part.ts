@@ -10,7 +10,7 @@ import type { EpochMs } from "../core/ports.ts";
 import { englishReport } from "./english-report.ts";
 import { germanReport } from "./german-report.ts";
 import { plain } from "./plain.ts";
-import { reasonOf } from "./reason.ts";
+import { isForTheLogAlone, reasonOf } from "./reason.ts";
 import type { OriginalFacts, RecipientFacts, ReportKind, ReportLanguage } from "./report-facts.ts";
 import type { ReportWords } from "./report-words.ts";
 
@@ -118,8 +118,7 @@ function aboutLines(words: ReportWords, kind: ReportKind, { happening, remote }:
 }
 
 function causeLines(words: ReportWords, remote: string | undefined, cause: Cause): string[] {
-  // What went wrong within popgate is for its log, and so is who returned it.
-  if (cause.kind === "internal" || cause.kind === "returned" || cause.kind === "size") return [];
+  if (isForTheLogAlone(cause) || cause.kind === "size") return [];
   if (cause.kind === "reply") return answer(words, remote, cause.reply);
   const server = remote === undefined ? "" : ` (${remote})`;
   return [`  ${words.detail}${server}:`, `    ${plain(causeText(cause), longestAnswer)}`];

@@ -3,7 +3,7 @@
  *
  * A specific enhanced code decides (RFC 3463, RFC 7372, RFC 7505, the IANA registry); the general ones (X.0.0, X.7.1 …)
  * are used for everything, and there the server's own words are looked at, then the phase. What nothing is known of is
- * `refused` or `busy`, and never more than that: the server's words stand below in any case.
+ * `refused` or `busy`, and never more than that: the server's words stand below, unless they are for the log alone.
  */
 import type { Cause, SmtpPhase, SmtpReply } from "../core/outcome.ts";
 import { isUnknownName, subjectAndDetail } from "./status.ts";
@@ -51,6 +51,15 @@ export function reasonOf(cause: Cause): Reason {
     case "internal":
       return "own-fault";
   }
+}
+
+/**
+ * Whether the words of a cause are the operator's business alone: what went wrong within popgate, who returned a message,
+ * and what was said to our login, which may name our account. The sender may be anybody.
+ */
+export function isForTheLogAlone(cause: Cause): boolean {
+  if (cause.kind === "internal" || cause.kind === "returned") return true;
+  return (cause.kind === "reply" || cause.kind === "connection") && cause.phase === "auth";
 }
 
 const extensionReason = { SMTPUTF8: "no-utf8", "8BITMIME": "no-eight-bit", REQUIRETLS: "no-require-tls" } as const;
