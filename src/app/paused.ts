@@ -8,7 +8,7 @@ import type { Ledger } from "../spool/port.ts";
 export interface Paused {
   readonly accounts: ReadonlySet<string>;
   readonly destinations: ReadonlySet<string>;
-  /** Durable when it resolves. */
+  /** Durable when it resolves; when it rejects, nothing has changed. */
   set(what: "accounts" | "destinations", name: string, isPaused: boolean): Promise<void>;
 }
 
@@ -23,11 +23,22 @@ export async function openPaused(spool: Pick<Ledger, "state" | "putState">): Pro
   return {
     ...paused,
     async set(what, name, isPaused) {
-      if (isPaused) paused[what].add(name);
-      else paused[what].delete(name);
-      await spool.putState(key, { accounts: [...accounts], destinations: [...destinations] });
+      const wasPaused = paused[what].has(name);
+      mark(paused[what], name, isPaused);
+      try {
+        await spool.putState(key, { accounts: [...accounts], destinations: [...destinations] });
+      } catch (error) {
+        // Whoever asked for it is told that it has failed, and so it must not come true at the next reload.
+        mark(paused[what], name, wasPaused);
+        throw error;
+      }
     },
   };
+}
+
+function mark(names: Set<string>, name: string, isPaused: boolean): void {
+  if (isPaused) names.add(name);
+  else names.delete(name);
 }
 
 function namesIn(stored: unknown, what: string): Set<string> {
