@@ -42,6 +42,8 @@ const largestProbe = 128 * 1024;
 const usualPauseMs = 10_000;
 /** What `[LOGIN-DELAY]` means where no time is told: the longest rule in use. */
 const unknownDelayMs = 15 * 60_000;
+/** Delays that are waited out one after the other. */
+const mostDelays = 2;
 
 export class ProbeBox {
   readonly #box: BoxToWatch;
@@ -65,11 +67,15 @@ export class ProbeBox {
 
   /** Before anything is sent: the login works, and what lies there now is known. Waits for a box in use until `until`. */
   async begin(until: EpochMs, signal: AbortSignal): Promise<void> {
+    // A daemon may have logged in a moment ago: a delay that the server asks for is waited out, however long.
+    let delays = 0;
     for (;;) {
-      const done = await this.#session(async ({ messages }) => this.#know(messages), signal);
-      if (done) return;
-      await this.#pause(until, signal);
-      if (this.#ports.clock.now() >= until) throw new Pop3Error("temporary", "the box could not be opened in time");
+      const failure = await this.#session(async ({ messages }) => this.#know(messages), signal);
+      if (failure === undefined) return;
+      if (failure.kind === "login-delay") delays += 1;
+      const isWorthIt = failure.kind === "login-delay" && delays <= mostDelays;
+      if (!isWorthIt && !this.#hasTimeFor(until)) throw failure;
+      await this.#pause(signal);
     }
   }
 
@@ -79,16 +85,16 @@ export class ProbeBox {
    */
   async gather(expected: ReadonlyMap<string, number>, until: EpochMs, signal: AbortSignal): Promise<Gathered> {
     let wasThere = false;
-    for (;;) {
-      await this.#pause(until, signal);
+    // Once at least: a provider's delay may be longer than the time that was given.
+    do {
+      await this.#pause(signal);
       await this.#session(async (listing, box) => this.#look(listing, box), signal);
       const isThere = [...expected.keys()].every((kind) => this.#count(kind) > 0);
       const isFull = [...expected].every(([kind, most]) => this.#count(kind) >= most);
       this.#ports.progress(`${this.#copies.size} marked mail(s) have come back`);
       if ((isFull || (isThere && wasThere)) && this.#left === 0) break;
-      if (this.#ports.clock.now() >= until) break;
       wasThere = isThere;
-    }
+    } while (this.#hasTimeFor(until));
     return { copies: [...this.#copies.values()], left: this.#kept.size + this.#left };
   }
 
@@ -96,11 +102,16 @@ export class ProbeBox {
     return [...this.#copies.values()].filter((copy) => copy.kind === kind).length;
   }
 
-  /** False when it has to be tried again. */
+  /** Whether the next look would be in time. */
+  #hasTimeFor(until: EpochMs): boolean {
+    return this.#ports.clock.now() + this.#pauseMs <= until;
+  }
+
+  /** Gives what kept it from being looked at, where that may pass. */
   async #session(
     work: (listing: Listing, box: Pop3Box) => Promise<void> | void,
     signal: AbortSignal,
-  ): Promise<boolean> {
+  ): Promise<Pop3Error | undefined> {
     try {
       await using box = await this.#box.connect(signal, undefined);
       const delay = box.capabilities.loginDelaySeconds;
@@ -108,21 +119,21 @@ export class ProbeBox {
       await work(await box.list(), box);
       const { confirmed } = await box.quit();
       if (confirmed) this.#left = 0;
-      return true;
+      return undefined;
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof Pop3Error) || !isPassing(error)) throw error;
       this.#ports.progress(`the box cannot be looked at now: ${error.message}`);
       if (error.kind === "login-delay") this.#pauseMs = Math.max(this.#pauseMs, error.retryAfterMs ?? unknownDelayMs);
-      return false;
+      return error;
     }
   }
 
-  async #pause(until: EpochMs, signal: AbortSignal): Promise<void> {
+  async #pause(signal: AbortSignal): Promise<void> {
     const { clock, progress } = this.#ports;
-    const ms = Math.min(this.#pauseMs, Math.max(0, until - clock.now()));
-    progress(`waiting ${Math.round(ms / 1000)} s before the box is looked at (${this.#copies.size} back so far)`);
-    await clock.sleep(ms, signal);
+    const seconds = Math.round(this.#pauseMs / 1000);
+    progress(`waiting ${seconds} s before the box is looked at (${this.#copies.size} back so far)`);
+    await clock.sleep(this.#pauseMs, signal);
   }
 
   #know(messages: readonly ListedMessage[]): void {
