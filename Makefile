@@ -1,7 +1,7 @@
 # Everything a developer does. Each target does its own set-up; nothing but git, make, Node 20 or newer and npm is needed
 # (Node 24, on which popgate runs, comes with the development dependencies).
 
-.PHONY: setup test check demo peers web certs clean format
+.PHONY: setup test check demo torture peers web certs clean format
 
 setup: node_modules/.installed
 
@@ -22,6 +22,10 @@ format: setup
 
 demo: setup
 	npm run --silent popgate -- demo
+
+# Kills, drops, storms and stalls while numbered mail goes both ways; nothing may be lost or doubled. SEED=… FAULTS=…
+torture: setup
+	node_modules/.bin/node scripts/torture.ts
 
 # Against real Dovecot, Exim and Postfix. Root installs what is missing.
 peers: web
