@@ -1,6 +1,6 @@
 /** How providers store a message that they take: which fields they add, where, and in how many copies. */
 
-export interface TakenMail {
+interface TakenMail {
   readonly reversePath: string;
   readonly recipients: readonly string[];
   readonly raw: Buffer;

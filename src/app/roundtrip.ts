@@ -45,7 +45,7 @@ export interface RoundtripPorts {
   readonly pause: () => Promise<AsyncDisposable>;
 }
 
-export interface Unsent {
+interface Unsent {
   readonly kind: ProbeKind;
   readonly recipient: Address;
   readonly why: string;
