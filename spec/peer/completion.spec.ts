@@ -18,11 +18,11 @@ it.each(["zsh", "fish"])("%s reads its script", async (shell) => {
   expect(spawnSync(shell, ["-n", file], { encoding: "utf8" })).toMatchObject({ status: 0, stderr: "" });
 });
 
-it("fish proposes commands, options and values", async () => {
+it.each(["fish"])("%s proposes commands, options and values", async (shell) => {
   using home = new TemporaryDirectory();
-  const file = await scriptFor("fish", home.path);
+  const file = await scriptFor(shell, home.path);
   const proposed = (line: string): string[] =>
-    execFileSync("fish", ["--no-config", "-c", "source $argv[1]; complete -C $argv[2]", file, line], {
+    execFileSync(shell, ["--no-config", "-c", "source $argv[1]; complete -C $argv[2]", file, line], {
       encoding: "utf8",
       env: { PATH: process.env["PATH"] ?? "", HOME: home.path },
     })
