@@ -4,7 +4,8 @@
  * exactly once; `torture/ledger.ts` says what is in doubt by nature. Status 0 only then.
  *
  * SEED chooses mail, faults and moments (the moment of a kill still depends on the machine); FAULTS how many there are.
- * With KEEP=1 the directory of the run is left for a look.
+ * With KEEP=1 the directory of the run is left for a look. POPGATE_MAIN names another popgate to be tried: one with a fault
+ * planted in it must be convicted.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -19,7 +19,19 @@ interface Taken {
   /** Of the process that handed it over. */
   readonly run: number;
   /** Its 250 did not come to be written down. */
-  lost: boolean;
+  readonly lost: boolean;
+}
+
+interface Ending {
+  readonly written: ReadonlySet<string>;
+  readonly most: Readonly<Record<string, number>>;
+}
+
+interface Tally {
+  lost: number;
+  doubled: number;
+  ambiguous: number;
+  failed: number;
 }
 
 export interface Verdict {
@@ -45,6 +57,7 @@ export class Ledger {
   readonly #doubtful = new Set<string>();
   readonly #taken: Taken[] = [];
   readonly #problems: string[] = [];
+  readonly #endings = new Map<number, Ending>();
 
   /** In the provider's box, or about to be handed to the listener. */
   put(mail: NumberedMail): void {
@@ -71,29 +84,21 @@ export class Ledger {
 
   /**
    * A process has ended. `written`: id and recipient of what it said was delivered, which it says once that is durable.
-   * After a kill at most one message on each connection can have arrived without that; after a stop none.
+   * `most`: so many deliveries to each target may not have been written down, one on each connection after a kill; none
+   * after a stop.
    */
   ended(run: number, written: ReadonlySet<string>, most: Readonly<Record<string, number>>): void {
-    const unwritten = this.#taken.filter(
-      (one) =>
-        one.run === run && !one.lost && one.recipients.some((address) => !written.has(`${one.arrival.id} ${address}`)),
-    );
-    for (const [target, group] of Map.groupBy(unwritten, (one) => one.target)) {
-      const limit = most[target] ?? 0;
-      if (group.length > limit)
-        this.problem(
-          `process ${run} ended with ${group.length} deliveries to ${target} not written down: ${group.map((one) => one.arrival.messageId).join(", ")}`,
-        );
-      if (limit > 0) for (const one of group) one.lost = true;
-    }
+    this.#endings.set(run, { written, most });
   }
 
   verdict(): Verdict {
     const problems = [...this.#problems];
     const tally = { lost: 0, doubled: 0, ambiguous: 0, failed: 0 };
-    const reports = this.#reports(problems, tally);
+    const doubted = this.#doubted(problems);
+    const reports = this.#reports(doubted, problems, tally);
     for (const mail of this.#mail.values())
-      for (const recipient of mail.recipients) this.#judge(mail, recipient, reports, problems, tally);
+      for (const recipient of mail.recipients)
+        this.#judge(mail, recipient, reports.get(recipient)?.length ?? 0, doubted, problems, tally);
     this.#strays(problems);
     const numbers = [...this.#mail.keys()];
     const outbound = numbers.filter((number) => number.startsWith("o"));
@@ -114,17 +119,38 @@ export class Ledger {
     };
   }
 
+  /** What arrived without its 250 having been written down, for a reason that excuses it. */
+  #doubted(problems: string[]): ReadonlySet<Taken> {
+    const doubted = new Set(this.#taken.filter(({ lost }) => lost));
+    for (const [run, { written, most }] of this.#endings) {
+      const unwritten = this.#taken.filter(
+        (one) =>
+          one.run === run &&
+          !one.lost &&
+          one.recipients.some((address) => !written.has(`${one.arrival.id} ${address}`)),
+      );
+      for (const [target, group] of Map.groupBy(unwritten, (one) => one.target)) {
+        const limit = most[target] ?? 0;
+        const names = group.map(({ arrival }) => arrival.messageId).join(", ");
+        if (group.length > limit)
+          problems.push(`process ${run} ended with ${group.length} deliveries to ${target} not written down: ${names}`);
+        if (limit > 0) for (const one of group) doubted.add(one);
+      }
+    }
+    return doubted;
+  }
+
   /** Message-IDs of the reports by the recipient that they report the failure of. Each must have arrived once. */
-  #reports(problems: string[], tally: { doubled: number; ambiguous: number }): Map<string, string[]> {
+  #reports(doubted: ReadonlySet<Taken>, problems: string[], tally: Tally): Map<string, string[]> {
     const found = new Map<string, Set<string>>();
     const arrived = Map.groupBy(
       this.#taken.filter(({ arrival }) => arrival.failed.length > 0),
       ({ arrival }) => arrival.messageId,
     );
     for (const [messageId, copies] of arrived) {
-      if (copies.slice(0, -1).some(({ lost }) => !lost)) {
+      if (copies.slice(0, -1).some((copy) => !doubted.has(copy))) {
         tally.doubled += 1;
-        problems.push(`report ${messageId} came ${copies.length} times`);
+        problems.push(`report ${messageId}: ${copies.length} times (${wordsFor(copies, doubted)})`);
       } else tally.ambiguous += copies.length - 1;
       for (const { arrival } of copies)
         for (const recipient of arrival.failed)
@@ -136,12 +162,12 @@ export class Ledger {
   #judge(
     { number, digest }: NumberedMail,
     recipient: string,
-    reports: ReadonlyMap<string, readonly string[]>,
+    failures: number,
+    doubted: ReadonlySet<Taken>,
     problems: string[],
-    tally: { lost: number; doubled: number; ambiguous: number; failed: number },
+    tally: Tally,
   ): void {
     const copies = this.#taken.filter((one) => one.arrival.number === number && one.recipients.includes(recipient));
-    const failures = reports.get(recipient)?.length ?? 0;
     if (failures > 0) tally.failed += 1;
     if (copies.some(({ arrival }) => arrival.digest !== digest))
       problems.push(`${number} for ${recipient}: its body has changed`);
@@ -153,12 +179,12 @@ export class Ledger {
     }
     if (copies.length + failures === 1) return;
     // All but the last word must be in doubt; a report is always the last word.
-    const doubted = failures > 0 ? copies : copies.slice(0, -1);
-    if (failures <= 1 && doubted.every(({ lost }) => lost)) tally.ambiguous += 1;
+    const earlier = failures > 0 ? copies : copies.slice(0, -1);
+    if (failures <= 1 && earlier.every((copy) => doubted.has(copy))) tally.ambiguous += 1;
     else {
       tally.doubled += 1;
-      const runs = copies.map(({ target, run, lost }) => `${target} by process ${run}${lost ? ", 250 lost" : ""}`);
-      problems.push(`${number} for ${recipient}: ${copies.length} times (${runs.join("; ")}), ${failures} report(s)`);
+      const words = wordsFor(copies, doubted);
+      problems.push(`${number} for ${recipient}: ${copies.length} times (${words}), ${failures} report(s)`);
     }
   }
 
@@ -172,4 +198,10 @@ export class Ledger {
           problems.push(`${arrival.number} came to ${recipient} at ${target}, whom it is not for`);
     }
   }
+}
+
+function wordsFor(copies: readonly Taken[], doubted: ReadonlySet<Taken>): string {
+  return copies
+    .map((copy) => `${copy.target} by process ${copy.run}${doubted.has(copy) ? ", not written down" : ""}`)
+    .join("; ");
 }

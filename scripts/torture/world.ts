@@ -42,6 +42,8 @@ export class World implements AsyncDisposable {
   #daemon: Daemon | undefined;
   /** Number of the process. */
   #run = 0;
+  /** The first connections of each process. */
+  readonly #begins: (Readonly<Record<Target, number>> & { readonly run: number })[] = [];
   #count = 0;
   /** Set while the target is about to take a message whose 250 is not to arrive. */
   readonly #losing = new Set<Target>();
@@ -112,6 +114,8 @@ export class World implements AsyncDisposable {
   /** Starts popgate and waits until it listens. */
   async start(): Promise<void> {
     this.#run += 1;
+    const next = (name: Target): number => this.target(name).connections.total + 1;
+    this.#begins.push({ run: this.#run, exchange: next("exchange"), relay: next("relay") });
     const daemon = new Daemon(this.config, () => undefined);
     this.#daemon = daemon;
     const ready = AbortSignal.any([this.#signal, AbortSignal.timeout(startMs)]);
@@ -187,9 +191,10 @@ export class World implements AsyncDisposable {
   async #openTarget(name: Target, knobs: Partial<SmtpStandInKnobs>): Promise<void> {
     const standIn = await startSmtpStandIn({
       knobs: { ...relaxedKnobs, ...knobs },
-      onMessage: ({ recipients, raw }) => {
-        const arrival = arrivalOf(raw);
-        this.ledger.taken(name, recipients, arrival, this.#run, this.#losing.delete(name));
+      onMessage: ({ recipients, raw, connection }) => {
+        // What a killed process had sent can arrive after its end.
+        const run = this.#begins.findLast((begin) => connection >= begin[name])?.run ?? 0;
+        this.ledger.taken(name, recipients, arrivalOf(raw), run, this.#losing.delete(name));
       },
     });
     standIn.set({

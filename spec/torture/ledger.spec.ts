@@ -95,7 +95,10 @@ describe("the ledger", () => {
     toRelay(again);
     toExchange(again, { ...report("r1@x"), failed: ["o9-0@else.example"] });
     toExchange(again, { ...report("r1@x"), failed: ["o9-0@else.example"] });
-    expect(again.verdict()).toMatchObject({ doubled: 1, problems: ["report r1@x came 2 times"] });
+    expect(again.verdict()).toMatchObject({
+      doubled: 1,
+      problems: ["report r1@x: 2 times (exchange by process 1; exchange by process 1)"],
+    });
   });
 
   it("excuses after a kill what was not written down, as far as connections go; after a stop nothing", () => {
