@@ -13,6 +13,7 @@ import { ListenerHost } from "./listening.ts";
 import { createOperations } from "./operations.ts";
 import { openPaused, type Paused } from "./paused.ts";
 import { HourlyStatistics } from "./statistics.ts";
+import { together } from "./together.ts";
 import { createWatch } from "./status.ts";
 import { accountsOf, type OpenAccounts } from "./accounts.ts";
 import { openDelivery, type OpenDelivery } from "./delivery.ts";
@@ -101,11 +102,12 @@ export async function openApp(
     async run(signal) {
       await using parts = open();
       await resolveChanged(parts.accounts, spool, ports, signal);
-      await Promise.all([
-        runParts(parts, signal),
-        listener.run(present, parts.delivery.outbound, signal),
-        statistics.watchQueue(spool, signal),
-      ]);
+      await together(
+        signal,
+        async (either) => runParts(parts, either),
+        async (either) => listener.run(present, parts.delivery.outbound, either),
+        async (either) => statistics.watchQueue(spool, either),
+      );
     },
     async runOnce(signal) {
       await using parts = open();
@@ -152,15 +154,17 @@ function openParts(config: Config, around: PartSurroundings, paused: Paused): Pa
 
 async function runParts({ accounts, delivery }: Parts, signal: AbortSignal): Promise<void> {
   const stopDelivery = new AbortController();
-  const delivering = delivery.run(stopDelivery.signal);
-  try {
-    await accounts.loop.run(signal);
-    // With no account at all there is still mail to deliver.
-    if (!signal.aborted) await aborted(signal);
-  } finally {
-    stopDelivery.abort(signal.reason);
-    await delivering;
-  }
+  const poll = async (either: AbortSignal): Promise<void> => {
+    try {
+      await accounts.loop.run(either);
+      // With no account at all there is still mail to deliver.
+      if (!either.aborted) await aborted(either);
+    } finally {
+      stopDelivery.abort(either.reason);
+    }
+  };
+  // Delivery ends after polling, so that what has been taken in is not left half way.
+  await together(signal, poll, async () => delivery.run(stopDelivery.signal));
 }
 
 async function runPartsOnce(parts: Parts, spool: Spool, ports: AppPorts, signal: AbortSignal): Promise<OnceReport> {

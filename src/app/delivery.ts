@@ -12,6 +12,7 @@ import { SpoolError } from "../spool/port.ts";
 import { largeOctets, openExchange } from "./exchange.ts";
 import type { DestinationView } from "./live.ts";
 import { openRelaying } from "./relaying.ts";
+import { together } from "./together.ts";
 import type { PartSurroundings } from "./surroundings.ts";
 
 export interface OpenDelivery extends AsyncDisposable {
@@ -69,14 +70,28 @@ export function openDelivery(config: Config, around: PartSurroundings): OpenDeli
     ],
     outbound: relaying.delivery,
     async run(signal) {
-      await Promise.all([worker.run(signal), relaying.run(signal), desk.run(signal), stranded.run(signal)]);
+      await together(
+        signal,
+        async (either) => worker.run(either),
+        async (either) => relaying.run(either),
+        async (either) => desk.run(either),
+        async (either) => stranded.run(either),
+      );
     },
     async deliver(signal, transfers) {
-      await Promise.all([worker.run(signal, transfers), relaying.deliver(signal, transfers)]);
+      await together(
+        signal,
+        async (either) => worker.run(either, transfers),
+        async (either) => relaying.deliver(either, transfers),
+      );
     },
     async drain(signal) {
       await stranded.tick(signal);
-      await Promise.all([worker.drain(signal), relaying.drain(signal)]);
+      await together(
+        signal,
+        async (either) => worker.drain(either),
+        async (either) => relaying.drain(either),
+      );
       // The reports that have come of it.
       await worker.drain(signal);
     },

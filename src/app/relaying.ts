@@ -11,6 +11,7 @@ import { needsProof } from "../net/tls-policy.ts";
 import { createReportDesk } from "../report/report-desk.ts";
 import { openCredentials } from "./credentials.ts";
 import { largeOctets, type OpenExchange } from "./exchange.ts";
+import { together } from "./together.ts";
 import type { PartSurroundings } from "./surroundings.ts";
 
 export interface OpenRelaying {
@@ -92,7 +93,12 @@ export function openRelaying(
   return {
     delivery,
     async run(signal) {
-      await Promise.all([delivery.run(signal), sweep.run(signal), reports.run(signal)]);
+      await together(
+        signal,
+        async (either) => delivery.run(either),
+        async (either) => sweep.run(either),
+        async (either) => reports.run(either),
+      );
     },
     deliver: async (signal, transfers) => delivery.run(signal, transfers),
     async drain(signal) {
