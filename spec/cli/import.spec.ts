@@ -93,9 +93,17 @@ test("several getmailrc make one configuration", async () => {
   expect(toml).not.toContain("geheim");
 });
 
+test("what stands under defaults is told once", async () => {
+  writeFileSync(at("rc"), "defaults proto pop3 ssl mda x\npoll h.example user a is x user b is y user c is z");
+  const { stderr } = await typed(["import", at("rc"), "--out", at("popgate.toml")]);
+  expect(stderr.match(/"mda" has no equal/gu)).toHaveLength(1);
+});
+
 test("nothing to import: status 1; no such file: status 2", async () => {
   writeFileSync(at("rc"), "set daemon 300\n");
-  expect((await typed(["import", at("rc"), "--out", at("popgate.toml")])).code).toBe(1);
+  const { code, stderr } = await typed(["import", at("rc"), "--out", at("popgate.toml")]);
+  expect(code).toBe(1);
+  expect(stderr).toContain(`${at("rc")}:1: no `);
   expect((await typed(["import", at("absent")])).code).toBe(2);
   expect(existsSync(at("popgate.toml"))).toBe(false);
 });

@@ -159,7 +159,8 @@ describe("what has no equal", () => {
     ["set bouncemail\npoll h user a is b ssl", /^1: "set bouncemail": popgate never bounces/u],
     ["poll h user a is b ssl smtphost x y", /^1: popgate delivers to one server; the first/u],
     ["poll h user a is b ssl 'geheim", /^1: a quote that is not closed/u],
-    ["user a pass b", /^1: a user before any server/u],
+    ["user a pass b\npoll h", /^1: a user before any server/u],
+    ["user a pass b", /^1: no `poll` and no `skip` stands here/u],
   ])("%j", (text, remark) => {
     expect(
       told(text).some((line) => remark.test(line)),

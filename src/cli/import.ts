@@ -7,14 +7,15 @@
  *
  * Exit status: 0 written, 1 nothing to import or not writable, 2 not readable, 4 something of that name is there.
  */
-import { open, readFile, rm, type FileHandle } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { hasCode, textOf } from "../config/failure.ts";
+import { textOf } from "../config/failure.ts";
 import { loadConfig } from "../config/load.ts";
 import { importFetchmailrc } from "../migrate/fetchmail.ts";
 import { importGetmailrc } from "../migrate/getmail.ts";
 import { writeConfig, type ImportedFile, type WrittenConfig } from "../migrate/written-config.ts";
 import { CommandError, exitStatus } from "./exit-status.ts";
+import { makeFiles } from "./new-files.ts";
 import { printable } from "./printable.ts";
 
 export interface ImportArguments {
@@ -26,6 +27,7 @@ export interface ImportSurroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
+  readonly signal: AbortSignal;
 }
 
 /** Nobody writes such a file by hand. */
@@ -36,10 +38,15 @@ export async function runImport({ files, out }: ImportArguments, around: ImportS
   const { stdout, stderr } = around;
   try {
     const written = writeConfig(await Promise.all(files.map(readForeign)));
-    if (!/^\[\[/mu.test(written.toml))
+    const tell = () => {
+      for (const { file, line, text } of written.remarks) stderr.write(`${printable(`${file}:${line}: ${text}`)}\n`);
+    };
+    if (!/^\[\[/mu.test(written.toml)) {
+      tell();
       throw new CommandError(exitStatus.failed, `there is no account of POP3 in ${files.join(", ")}`);
-    const paths = await writeAll(resolve(out), written);
-    for (const { file, line, text } of written.remarks) stderr.write(`${printable(`${file}:${line}: ${text}`)}\n`);
+    }
+    const paths = await writeAll(resolve(out), written, around.signal);
+    tell();
     for (const path of paths) stdout.write(`${printable(path)}\n`);
     await sayWhatIsLeft(resolve(out), around);
     return exitStatus.ok;
@@ -70,36 +77,13 @@ function decoded(bytes: Buffer): string {
 }
 
 /** Resolves with the paths that were written. All of them, or none. */
-async function writeAll(out: string, { toml, secrets }: WrittenConfig): Promise<readonly string[]> {
-  const folder = dirname(out);
-  const wanted = [
-    ...secrets.map(({ file, value }) => ({ path: join(folder, file), mode: 0o600, text: `${value}\n` })),
-    { path: out, mode: 0o640, text: toml },
+async function writeAll(out: string, config: WrittenConfig, signal: AbortSignal): Promise<readonly string[]> {
+  const files = [
+    ...config.secrets.map(({ file, value }) => ({ name: file, mode: 0o600, text: `${value}\n` })),
+    { name: basename(out), mode: 0o640, text: config.toml },
   ];
-  const made: string[] = [];
-  try {
-    for (const { path, mode, text } of wanted) {
-      await using file = await create(path, mode);
-      made.push(path);
-      await file.writeFile(text);
-      await file.sync();
-    }
-    return made;
-  } catch (error) {
-    for (const path of made) await rm(path, { force: true });
-    if (error instanceof CommandError) throw error;
-    throw new CommandError(exitStatus.failed, `nothing was written: ${textOf(error)}`, { cause: error });
-  }
-}
-
-async function create(path: string, mode: number): Promise<FileHandle> {
-  try {
-    return await open(path, "wx", mode);
-  } catch (error) {
-    if (!hasCode(error, "EEXIST")) throw error;
-    const text = `${path} is there already, and nothing was written; name another file with --out, in another folder`;
-    throw new CommandError(exitStatus.refused, text, { cause: error });
-  }
+  await makeFiles(dirname(out), files, signal);
+  return files.map(({ name }) => join(dirname(out), name));
 }
 
 async function sayWhatIsLeft(out: string, { env, stderr }: ImportSurroundings): Promise<void> {

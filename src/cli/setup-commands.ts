@@ -59,7 +59,7 @@ function addImport({ program, around, end }: CommandTable): void {
     });
   examples(command, [
     ["import ~/.fetchmailrc", "from fetchmail"],
-    ["import ~/.getmail/* --out /etc/popgate/popgate.toml", "from getmail, one account a file"],
+    ["import ~/.getmail/getmailrc-* --out popgate.toml", "from getmail, one account a file"],
   ]);
 }
 

@@ -45,7 +45,8 @@ function modeOf(settings: Settings, port: number | undefined, line: number): Sec
   const wrapped = settings.isSet("ssl");
   if (wrapped || port === 995) return "implicit";
   if (settings.last("sslproto")?.values[0] === "") return "off";
-  if (settings.isSet("sslproto")) return "starttls";
+  if (settings.isSet("sslproto") || settings.word("proto")?.toLowerCase().startsWith("imap") === true)
+    return "starttls";
   settings.remarks.push({
     line,
     text: 'fetchmail used TLS here if the server offered it; popgate insists on it (`tls = "starttls"`). Better still, where the provider has port 995: "implicit"',

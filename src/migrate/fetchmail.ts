@@ -12,6 +12,10 @@ import type { Imported, ImportedAccount, ImportedPassword, ImportedTarget, Remar
 /** Reads a fetchmailrc. */
 export function importFetchmailrc(text: string): Imported {
   const file = readFetchmailrc(text);
+  if (file.servers.length === 0) {
+    const nothing = { line: 1, text: "no `poll` and no `skip` stands here: nothing was taken from this file" };
+    return { accounts: [], target: undefined, postmaster: undefined, remarks: [nothing] };
+  }
   const remarks: Remark[] = [...file.remarks, ...globalRemarks(file)];
   const accounts: ImportedAccount[] = [];
   let target: ImportedTarget | undefined;

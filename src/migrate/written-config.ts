@@ -43,8 +43,15 @@ export function writeConfig(files: readonly ImportedFile[]): WrittenConfig {
   return {
     toml: `${toml.filter((block) => block !== "").join("\n\n")}\n`,
     secrets,
-    remarks: remarks.toSorted((a, b) => (order.get(a.file) ?? 0) - (order.get(b.file) ?? 0) || a.line - b.line),
+    remarks: distinct(remarks).toSorted(
+      (a, b) => (order.get(a.file) ?? 0) - (order.get(b.file) ?? 0) || a.line - b.line,
+    ),
   };
+}
+
+/** What stands under `defaults` is told once, not for each account. */
+function distinct<T extends Remark & { readonly file: string }>(remarks: readonly T[]): T[] {
+  return [...new Map(remarks.map((remark) => [`${remark.file}\n${remark.line}\n${remark.text}`, remark])).values()];
 }
 
 /** Every domain that one of the files names as its own, in the order of appearance. */
