@@ -9,6 +9,8 @@ import type { Target, World } from "./world.ts";
 type Fault = (world: World) => Promise<string>;
 
 const reloadMs = 30_000;
+/** A poll comes every second. */
+const meetMs = 1_500;
 
 export const faults: readonly (readonly [weight: number, fault: Fault])[] = [
   [5, killed],
@@ -87,32 +89,41 @@ async function lostAtDot(world: World): Promise<string> {
   const target = anyTarget(world);
   const taken = chance.next() < 0.5;
   const how = chance.pick(["drop", "reset"]);
-  once(world, target, "dot", () => {
+  const met = await armed(world, target, "dot", 1, () => {
     if (taken) world.loseReply(target);
     return { do: how, taken };
   });
-  return `${target}: ${how} after the final dot, ${taken ? "taken" : "not taken"}`;
+  return `${target}: ${how} after the final dot, ${taken ? "taken" : "not taken"}${met}`;
 }
 
 async function lostInBody(world: World): Promise<string> {
   const target = anyTarget(world);
-  once(world, target, "body", () => ({ do: "drop" }));
-  return `${target}: drop within the body`;
+  const met = await armed(world, target, "body", 1, () => ({ do: "drop" }));
+  return `${target}: drop within the body${met}`;
 }
 
 async function stormTemporary(world: World): Promise<string> {
-  const target = anyTarget(world);
   const phase = world.chance.pick(["connect", "mail", "rcpt", "data", "dot"]);
-  return storm(world, target, phase, phase === "connect" ? "421 4.3.2 not now" : "451 4.3.0 try again later");
+  return storm(world, phase, phase === "connect" ? "421 4.3.2 not now" : "451 4.3.0 try again later");
 }
 
 async function stormPermanent(world: World): Promise<string> {
-  return storm(world, anyTarget(world), world.chance.pick(["rcpt", "dot"]), "550 5.7.1 not wanted here");
+  return storm(world, world.chance.pick(["rcpt", "dot"]), "550 5.7.1 not wanted here");
 }
 
+async function storm(world: World, phase: StandInPhase, line: string): Promise<string> {
+  const target = anyTarget(world);
+  const times = world.chance.whole(1, 12);
+  const met = await armed(world, target, phase, times, () => ({ do: "reply", line }));
+  return `${target}: ${line.slice(0, 3)} at ${phase}, at most ${times} times${met}`;
+}
+
+/** A login is needed for it, and after a reload there is one. The account is left in peace until popgate begins anew. */
 async function loginRefused(world: World): Promise<string> {
-  world.target("relay").set({ at: { auth: { do: "reply", line: "535 5.7.8 wrong password" } } });
-  return "relay: the login is refused";
+  await reloaded(world);
+  const line = "535 5.7.8 wrong password";
+  const met = await armed(world, "relay", "auth", Infinity, () => ({ do: "reply", line }));
+  return `relay: the login is refused${met}`;
 }
 
 async function stalled(world: World): Promise<string> {
@@ -128,19 +139,28 @@ function anyTarget({ chance }: World): Target {
   return chance.pick(["exchange", "relay"]);
 }
 
-function once(world: World, target: Target, phase: StandInPhase, action: () => StandInAction): void {
-  let isOver = false;
+/** Sets the rule, sends mail that can meet it, and waits a while for that. Says so when nothing has met it by then. */
+async function armed(
+  world: World,
+  target: Target,
+  phase: StandInPhase,
+  times: number,
+  action: () => StandInAction,
+): Promise<string> {
+  let rest = times;
+  let isMet = false;
+  const met = Promise.withResolvers<void>();
   const rule = (): StandInAction | undefined => {
-    if (isOver) return undefined;
-    isOver = true;
+    if (rest <= 0) return undefined;
+    rest -= 1;
+    isMet = true;
+    met.resolve();
     return action();
   };
   world.target(target).set({ at: { [phase]: rule } });
-}
-
-function storm(world: World, target: Target, phase: StandInPhase, line: string): string {
-  let rest = world.chance.whole(1, 12);
-  const words = `${target}: ${line.slice(0, 3)} at ${phase}, ${rest} times`;
-  world.target(target).set({ at: { [phase]: () => (rest-- > 0 ? { do: "reply", line } : undefined) } });
-  return words;
+  world.traffic(1, 1);
+  const patience = new AbortController();
+  await Promise.race([met.promise, after(meetMs, undefined, { signal: patience.signal }).catch(() => undefined)]);
+  patience.abort();
+  return isMet ? "" : " (met by nothing at first)";
 }
