@@ -46,7 +46,14 @@ export const goodStatus: Status = {
     },
   ],
   destinations: [
-    { name: "exchange mail.firma.example:25", state: "down", since: 40_000, cause: "connect: refused", running: 1 },
+    {
+      name: "exchange mail.firma.example:25",
+      state: "down",
+      since: 40_000,
+      cause: "connect: refused",
+      queued: 4,
+      running: 1,
+    },
   ],
   listeners: ["0.0.0.0:25"],
   troubles: [{ severity: "error", about: "box", detail: "auth", remedy: "Look.", since: 40_000 }],

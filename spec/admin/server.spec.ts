@@ -60,6 +60,7 @@ const good: readonly [method: "GET" | "POST", path: string, pattern: string, bod
   ["POST", "/v1/reload", "/v1/reload"],
   ["POST", "/v1/doctor", "/v1/doctor"],
   ["POST", "/v1/backup", "/v1/backup", { dir: "/var/backups/popgate" }],
+  ["GET", "/v1/audit", "/v1/audit"],
 ];
 
 describe("good requests", () => {

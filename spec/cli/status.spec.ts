@@ -51,8 +51,8 @@ Queue
   4.7 kB in all
 
 Destinations
-  NAME                            STATE  SINCE  NEXT TRY  UNDER WAY  WHY
-  exchange mail.firma.example:25  down   21s                      1  connect: refused
+  NAME                            STATE  SINCE  NEXT TRY  QUEUED  UNDER WAY  WHY
+  exchange mail.firma.example:25  down   21s                   4          1  connect: refused
 `);
   });
 

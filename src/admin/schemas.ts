@@ -49,6 +49,10 @@ const destinationStatus = z.strictObject({
   retryAt: time().optional(),
   cause: z.string().optional(),
   running: z.int().describe("Messages under way."),
+  queued: z
+    .int()
+    .optional()
+    .describe("Queued messages that would go there now; absent when there are too many to look."),
 });
 
 const directionCounts = z.strictObject({

@@ -81,7 +81,15 @@ export async function openApp(
   const open = (): Parts => {
     const parts = openParts(present, { ...ports, spool, sessions }, paused);
     told.sink = parts.delivery.watch(ports.events);
-    live = { accounts: parts.accounts, destinations: parts.delivery.destinations };
+    const { accounts, delivery } = parts;
+    live = {
+      accounts,
+      destinations: delivery.destinations,
+      destinationFor: (record, recipient) =>
+        record.direction === "inbound"
+          ? delivery.destinations[0]?.name
+          : delivery.outbound.destinationFor(record, recipient),
+    };
     return { ...parts, [Symbol.asyncDispose]: async () => ((live = undefined), parts[Symbol.asyncDispose]()) };
   };
   const listener = new ListenerHost({ ...ports, spool }, events, stopping);

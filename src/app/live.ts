@@ -1,5 +1,6 @@
 /** The parts that run now, as far as an administrator sees and steers them. */
 import type { EpochMs } from "../core/ports.ts";
+import type { MessageRecord, Recipient } from "../spool/record.ts";
 import type { OpenAccounts } from "./accounts.ts";
 
 /** A destination as the status shows it. */
@@ -22,4 +23,6 @@ export interface DestinationView {
 export interface Live {
   readonly accounts: OpenAccounts;
   readonly destinations: readonly DestinationView[];
+  /** The name of the destination that a recipient's mail would go to now. */
+  destinationFor(record: MessageRecord, recipient: Recipient): string | undefined;
 }

@@ -7,7 +7,7 @@ import type { Status } from "../admin/schemas.ts";
 import type { MessageId } from "../core/ids.ts";
 import type { EpochMs } from "../core/ports.ts";
 import type { Inspection } from "../spool/port.ts";
-import { holdsOf, type Direction } from "../spool/record.ts";
+import { holdsOf, type Direction, type MessageRecord, type Recipient } from "../spool/record.ts";
 
 const page = 500;
 /** Held messages that are counted by reason and direction; beyond, only their number is told. */
@@ -36,6 +36,32 @@ export async function queueOf(spool: Inspection): Promise<Status["queue"]> {
     outbound: of("outbound", queuedOutbound),
     ...(times.length === 0 ? {} : { oldestQueuedAt: Math.min(...times) }),
   };
+}
+
+/**
+ * Messages by the destination that they would go to now; one with recipients for two counts at both. `undefined` when the
+ * queue is so long that a status would take long.
+ */
+export async function queuedByDestination(
+  spool: Inspection,
+  destinationFor: (record: MessageRecord, recipient: Recipient) => string | undefined,
+): Promise<ReadonlyMap<string, number> | undefined> {
+  const counts = new Map<string, number>();
+  if (spool.counts().queued === 0) return counts;
+  let seen = 0;
+  for (let after: MessageId | undefined; seen < mostCounted;) {
+    const records = await spool.list(after, page);
+    for (const record of records) {
+      const open = record.hold === undefined ? record.recipients.filter(({ state }) => state.kind === "queued") : [];
+      for (const name of new Set(open.map((recipient) => destinationFor(record, recipient))))
+        if (name !== undefined) counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+    seen += records.length;
+    after = records.at(-1)?.id;
+    if (records.length < page) return counts;
+    await nextTurn();
+  }
+  return undefined;
 }
 
 interface HoldCounts {

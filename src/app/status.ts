@@ -9,7 +9,7 @@ import { packageVersion } from "../runtime/version.ts";
 import type { Inspection, Queue } from "../spool/port.ts";
 import type { Live } from "./live.ts";
 import type { Paused } from "./paused.ts";
-import { queueOf } from "./queue-counts.ts";
+import { queuedByDestination, queueOf } from "./queue-counts.ts";
 
 /** What events have told since the start. */
 export interface Watch {
@@ -127,7 +127,12 @@ export async function statusOf(ports: StatusPorts): Promise<Status> {
   const config = ports.config();
   const health = spool.health();
   const accounts = accountsOf(ports, config);
-  const destinations = destinationsOf(ports.live());
+  const live = ports.live();
+  const waiting =
+    live === undefined
+      ? undefined
+      : await queuedByDestination(spool, (record, recipient) => live.destinationFor(record, recipient));
+  const destinations = destinationsOf(live, waiting);
   const queue = await queueOf(spool);
   const disk = await statfs(config.spool.dir).then(
     ({ bavail, blocks, bsize }) => ({ freeOctets: bavail * bsize, diskOctets: blocks * bsize }),
@@ -182,13 +187,14 @@ function accountsOf({ watch, paused, live }: StatusPorts, config: Config): Accou
   });
 }
 
-function destinationsOf(live: Live | undefined): DestinationStatus[] {
+function destinationsOf(live: Live | undefined, waiting: ReadonlyMap<string, number> | undefined): DestinationStatus[] {
   return (live?.destinations ?? []).map(({ name, state, running }) => {
     const { kind, since, until, cause } = state();
     return {
       name,
       state: kind === "spent" ? "paused" : kind,
       running: running(),
+      ...(waiting === undefined ? {} : { queued: waiting.get(name) ?? 0 }),
       ...present({ since, retryAt: until, cause: kind === "spent" ? "the configured rate is reached" : cause }),
     };
   });

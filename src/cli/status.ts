@@ -131,14 +131,16 @@ function showDestinations(destinations: readonly DestinationStatus[], now: numbe
       { title: "STATE" },
       { title: "SINCE" },
       { title: "NEXT TRY" },
+      { title: "QUEUED", align: "right" },
       { title: "UNDER WAY", align: "right" },
       { title: "WHY", least: 12 },
     ],
-    destinations.map(({ name, state, since, retryAt, running, cause = "" }): Piece[] => [
+    destinations.map(({ name, state, since, retryAt, queued, running, cause = "" }): Piece[] => [
       name,
       styled(destinationStyles[state], state),
       since === undefined ? "" : spanText(now - since),
       retryAt === undefined ? "" : relativeText(retryAt, now),
+      queued === undefined ? "many" : String(queued),
       String(running),
       cause,
     ]),

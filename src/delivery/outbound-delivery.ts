@@ -80,6 +80,8 @@ export interface OutboundDelivery extends Disposable {
   lastDelivery(): EpochMs | undefined;
   /** Whether anything of a message is under way, or this recipient of it. */
   isUnderWay(id: MessageId, recipient?: Address): boolean;
+  /** The name of the destination that a recipient's mail would go to now; `undefined` when it has no way. */
+  destinationFor(record: MessageRecord, recipient: Recipient): string | undefined;
   /** What keeps a recipient from being tried: trouble of all its ways, or that there is none. */
   hindranceOf(record: MessageRecord, recipient: Recipient): Hindrance | undefined;
   /** The largest message that any relay takes, octets; `undefined` while one of them has not said. */
@@ -158,6 +160,12 @@ class Outbound implements OutboundDelivery {
 
   isUnderWay(id: MessageId, recipient?: Address): boolean {
     return this.#dispatcher.isUnderWay(id, recipient);
+  }
+
+  destinationFor(record: MessageRecord, recipient: Recipient): string | undefined {
+    const ways = waysOf(record, recipient, this.#options).flatMap((way) => this.#destinations.get(way) ?? []);
+    const usable = ways.find((destination) => destination.usableFor(record.submission?.sender).kind !== "no");
+    return (usable ?? ways[0])?.name;
   }
 
   hindranceOf(record: MessageRecord, recipient: Recipient): Hindrance | undefined {
