@@ -169,6 +169,7 @@ test("an account is paused and resumed, and the overview says what to do about i
   expect(await watched.faults()).toEqual([]);
 });
 
+// A notice to the postmaster may wait there as well: it is left out by the filter.
 test("a destination that is paused keeps its mail, which pages, and goes on when it is resumed", async () => {
   await using watched = await openLoggedIn();
   const { page } = watched;
@@ -177,7 +178,7 @@ test("a destination that is paused keeps its mail, which pages, and goes on when
   await page.locator("#destination-table .badge", { hasText: "stopped by an administrator" }).waitFor();
   const wishes = Array.from({ length: 55 }, (_, index) => ({ to: "anna@firma.example", subject: `Stau ${index}` }));
   await bring(page, place, ...wishes);
-  await goTo(page, place, "/queue?state=queued");
+  await goTo(page, place, "/queue?state=queued&subject=Stau");
   await page.locator("#next-page").waitFor();
   expect(await page.locator("tbody tr").count()).toBe(50);
   const first = await page.locator("tbody th a").allInnerTexts();
@@ -192,7 +193,7 @@ test("a destination that is paused keeps its mail, which pages, and goes on when
   await goTo(page, place, "/accounts");
   await page.getByRole("button", { name: /^Resume: exchange/u }).click();
   await place.exchange.received(before + 55, deadline());
-  await goTo(page, place, "/queue?state=queued");
+  await goTo(page, place, "/queue?state=queued&subject=Stau");
   await page.getByText("No message matches.").waitFor();
   expect(await watched.faults()).toEqual([]);
 });
