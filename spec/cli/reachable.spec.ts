@@ -4,11 +4,14 @@ import { createServer, type Server } from "node:net";
 import path from "node:path";
 import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { pauseAccount } from "../../src/cli/account-pause.ts";
+import { Screen } from "../../src/cli/screen.ts";
 import { adminSocketOf, defaultAdminSocket } from "../../src/config/admin-socket.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
 import { openInterface } from "../admin/interface.ts";
 import { withoutPrivileges } from "../fakes/unprivileged.ts";
 import { TemporaryDirectory } from "../spool/support.ts";
-import { typed } from "./console.ts";
+import { Paper, typed } from "./console.ts";
 
 let home: TemporaryDirectory;
 let config: string;
@@ -89,6 +92,8 @@ describe("nobody answers: status 7, and what to do", () => {
     await using daemon = await openInterface();
     chmodSync(path.dirname(daemon.socket), 0o755);
     chmodSync(daemon.socket, 0);
+    // Loads all that the command needs: a checkout may lie where nobody but its owner can read.
+    expect((await typed(["status", "--socket", path.join(home.path, "none.sock")])).code).toBe(7);
     const { code, stderr } = await withoutPrivileges(async () => typed(["status", "--socket", daemon.socket]));
     expect(code).toBe(7);
     expect(stderr).toContain("you may not open");
@@ -106,6 +111,35 @@ describe("nobody answers: status 7, and what to do", () => {
     expect([1, 7]).toContain(code);
     expect(stdout).toBe("");
     expect(stderr).toMatch(/^popgate: .+\n$/u);
+  });
+});
+
+describe("somebody answers, but not as a daemon does: it may be running all the same", () => {
+  test("held mail is not decided beside it", async () => {
+    await using other = await answering(path.join(home.path, "other.sock"), "");
+    writeFileSync(config, `[admin]\nsocket = ${JSON.stringify(other.socket)}\n`);
+    const { code, stdout, stderr } = await typed(["resolve", "--config", config]);
+    expect({ code, stdout }).toEqual({ code: 7, stdout: "" });
+    expect(stderr).toContain("popgate has not answered at");
+  });
+
+  test("an account does not count as left alone", async () => {
+    await using other = await answering(path.join(home.path, "other.sock"), "");
+    const { signal } = new AbortController();
+    const around = { socket: other.socket, user: "anna", clock: systemClock, aside: new Screen(new Paper(), {}) };
+    await expect(pauseAccount("box", around, signal)).rejects.toMatchObject({ name: "CommandError", status: 7 });
+  });
+
+  test("where nobody listens there is nothing to pause", async () => {
+    const { signal } = new AbortController();
+    const socket = path.join(home.path, "none.sock");
+    const paper = new Paper();
+    await using _paused = await pauseAccount(
+      "box",
+      { socket, user: "anna", clock: systemClock, aside: new Screen(paper, {}) },
+      signal,
+    );
+    expect(paper.text).toBe("");
   });
 });
 

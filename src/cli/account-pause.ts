@@ -4,6 +4,7 @@
  * daemon there is nothing to do.
  */
 import * as schema from "../admin/schemas.ts";
+import { textOf } from "../config/failure.ts";
 import type { Clock } from "../core/ports.ts";
 import { AdminClient, anyAnswer, isNotRunning } from "./admin-client.ts";
 import { CommandError, exitStatus } from "./exit-status.ts";
@@ -35,8 +36,8 @@ export async function pauseAccount(
     try {
       await client.post(anyAnswer, path("resume"), {});
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      aside.print(`popgate: ${name} is still paused (${why}). Run: popgate resume ${name}`);
+      aside.clearProgress();
+      aside.print(`popgate: ${name} is still paused (${textOf(error)}). Run: popgate resume ${name}`);
     }
   };
   await using stack = new AsyncDisposableStack();

@@ -7,6 +7,7 @@
 import { request, type IncomingMessage } from "node:http";
 import { userHeader } from "../admin/actor.ts";
 import { problem, type Problem } from "../admin/schemas.ts";
+import { textOf } from "../config/failure.ts";
 import { CommandError, exitStatus, type ExitStatus } from "./exit-status.ts";
 
 export interface AdminClientOptions {
@@ -103,9 +104,13 @@ export class AdminClient {
   }
 }
 
-/** True when nobody listens there: the daemon does not run. */
+/** True when nobody listens there: the daemon does not run. One that runs and does not answer in time is another matter. */
 export function isNotRunning(error: unknown): boolean {
-  return error instanceof CommandError && error.status === exitStatus.unreachable && codeOf(error.cause) !== "EACCES";
+  return error instanceof CommandError && nobodyListens(error.cause);
+}
+
+function nobodyListens(cause: unknown): boolean {
+  return ["ENOENT", "ECONNREFUSED"].includes(codeOf(cause));
 }
 
 function unreachable(socket: string, cause: unknown): CommandError {
@@ -128,11 +133,9 @@ function unreachable(socket: string, cause: unknown): CommandError {
         { cause },
       );
     default:
-      return new CommandError(
-        status,
-        `popgate has not answered at ${socket}: ${cause instanceof Error ? cause.message : String(cause)}. Its log may say why.`,
-        { cause },
-      );
+      return new CommandError(status, `popgate has not answered at ${socket}: ${textOf(cause)}. Its log may say why.`, {
+        cause,
+      });
   }
 }
 
