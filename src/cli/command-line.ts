@@ -3,6 +3,7 @@
  * `exit-status.ts`. Each command is a file of its own as well, and is loaded when it is called.
  */
 import { Command, CommanderError } from "commander";
+import { textOf } from "../config/failure.ts";
 import { packageVersion } from "../runtime/version.ts";
 import type { Surroundings } from "./asking.ts";
 import type { CommandTable } from "./command-table.ts";
@@ -35,7 +36,7 @@ export async function runCommandLine(
   } catch (error) {
     // commander has printed what was wrong, or the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitStatus.ok : exitStatus.usage;
-    around.stderr.write(`popgate: ${error instanceof Error ? error.message : String(error)}\n`);
+    around.stderr.write(`popgate: ${textOf(error)}\n`);
     return exitStatus.failed;
   }
 }

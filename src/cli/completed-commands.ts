@@ -34,8 +34,8 @@ export function completedCommands(program: Command): readonly CompletedCommand[]
   }));
 }
 
-function completedOption({ short, long, description, argChoices, flags }: Option): CompletedOption {
-  const value = /<|\[/u.test(flags) ? valueOf(flags, argChoices) : { kind: "none" as const };
+function completedOption({ short, long, description, argChoices, flags, required, optional }: Option): CompletedOption {
+  const value = required || optional ? valueOf(flags, argChoices) : { kind: "none" as const };
   return { flags: [short, long].filter((flag) => flag !== undefined), description, value };
 }
 

@@ -1,5 +1,6 @@
 /** The text of a first configuration, and the files of its passwords. Pure. No password is in the text. */
 import type { InitAnswers } from "../config/init-answers.ts";
+import { tomlList, tomlText } from "../migrate/written-account.ts";
 import type { NewFile } from "./new-files.ts";
 
 /** How a server is reached. `tls` as the configuration has it. */
@@ -24,11 +25,11 @@ export function configText({ answers, account, relay, envelope }: InitPlan): str
   const parts = [
     [
       "# Made by popgate init. All keys: docs/configuration.md. Check it with: popgate check; try it with: popgate doctor.",
-      `hostname = ${text(hostname)}`,
-      `postmaster = ${text(postmaster)}`,
-      `domains = ${list(domains)}`,
+      `hostname = ${tomlText(hostname)}`,
+      `postmaster = ${tomlText(postmaster)}`,
+      `domains = ${tomlList(domains)}`,
     ],
-    ["[exchange]", `host = ${text(exchange)}`],
+    ["[exchange]", `host = ${tomlText(exchange)}`],
     accountLines(answers.account, account, envelope),
     ...(answers.relay === undefined || relay === undefined ? [] : relayParts(answers.relay, relay)),
   ];
@@ -46,11 +47,11 @@ function accountLines(account: InitAnswers["account"], { port, tls }: Reached, e
   const isMailbox = account.deliver_to !== undefined;
   return [
     isMailbox ? "[[mailbox]]" : "[[collector]]",
-    `name = ${text(account.name)}`,
+    `name = ${tomlText(account.name)}`,
     ...serverLines(account.host, port, tls, account.ca),
-    `user = ${text(account.user)}`,
-    `password = { file = ${text(passwordFile(account.name))} }`,
-    ...(account.deliver_to === undefined ? envelope : [`deliver_to = ${list(account.deliver_to)}`]),
+    `user = ${tomlText(account.user)}`,
+    `password = { file = ${tomlText(passwordFile(account.name))} }`,
+    ...(account.deliver_to === undefined ? envelope : [`deliver_to = ${tomlList(account.deliver_to)}`]),
     // Nothing goes from the provider's box before Exchange has it.
     'keep = "until-delivered"',
   ];
@@ -58,23 +59,23 @@ function accountLines(account: InitAnswers["account"], { port, tls }: Reached, e
 
 function relayParts(relay: NonNullable<InitAnswers["relay"]>, { port, tls }: Reached): string[][] {
   return [
-    ["[listener]", 'listen = ["0.0.0.0:25"]', `allow = ${list(relay.allow)}   # where Exchange sends from`],
+    ["[listener]", 'listen = ["0.0.0.0:25"]', `allow = ${tomlList(relay.allow)}   # where Exchange sends from`],
     [
       "[[relay]]",
-      `name = ${text(relay.name)}`,
+      `name = ${tomlText(relay.name)}`,
       ...serverLines(relay.host, port, tls, relay.ca),
-      `user = ${text(relay.user)}`,
-      `password = { file = ${text(relayPasswordFile(relay.name))} }`,
+      `user = ${tomlText(relay.user)}`,
+      `password = { file = ${tomlText(relayPasswordFile(relay.name))} }`,
     ],
   ];
 }
 
 function serverLines(host: string, port: number, tls: Reached["tls"], ca: string | undefined): string[] {
   return [
-    `host = ${text(host)}`,
+    `host = ${tomlText(host)}`,
     `port = ${port}`,
-    `tls = ${text(tls)}`,
-    ...(ca === undefined ? [] : [`ca = ${text(ca)}`]),
+    `tls = ${tomlText(tls)}`,
+    ...(ca === undefined ? [] : [`ca = ${tomlText(ca)}`]),
   ];
 }
 
@@ -84,13 +85,4 @@ function passwordFile(account: string): string {
 
 function relayPasswordFile(relay: string): string {
   return `relay-${relay}.password`;
-}
-
-/** TOML's basic strings take what JSON's are, but for DEL. */
-function text(value: string): string {
-  return JSON.stringify(value.toWellFormed()).replaceAll("\u007f", "\\u007F");
-}
-
-function list(values: readonly string[]): string {
-  return `[${values.map(text).join(", ")}]`;
 }

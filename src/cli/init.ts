@@ -27,7 +27,7 @@ import type { Surroundings } from "./asking.ts";
 import { CommandError, exitStatus } from "./exit-status.ts";
 import { askForAnswers, GivenUp } from "./init-dialogue.ts";
 import { configText, learnIt, passwordFiles, type InitPlan, type Reached } from "./init-config.ts";
-import { makeFiles, removeFiles, replaceFile } from "./new-files.ts";
+import { makeFiles, removeFiles, replaceFile, type NewFile } from "./new-files.ts";
 import { Screen, styled } from "./screen.ts";
 
 export interface InitArguments {
@@ -209,7 +209,7 @@ async function write(file: string, plan: InitPlan, { around, signal }: Work): Pr
   );
 }
 
-function configFile(file: string, plan: InitPlan): Parameters<typeof replaceFile>[1] {
+function configFile(file: string, plan: InitPlan): NewFile {
   return { name: path.basename(file), mode: 0o640, text: configText(plan) };
 }
 

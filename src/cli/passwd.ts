@@ -8,6 +8,7 @@
  * Exit status: 0 done, 1 no password, two different ones, or given up with Ctrl-C.
  */
 import { hashPassword } from "../core/password-hash.ts";
+import { exitStatus } from "./exit-status.ts";
 import { HiddenTerminal, readFirstLine, type PasswordInput } from "./password-input.ts";
 
 export interface PasswdSurroundings {
@@ -15,9 +16,6 @@ export interface PasswdSurroundings {
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
 }
-
-const done = 0;
-const failed = 1;
 
 /**
  * Guesses at the listener are slowed down, guesses at a hash that has got out are not: below this length they may well
@@ -31,7 +29,7 @@ export async function runPasswd(name: string | undefined, around: PasswdSurround
   const entered = await (around.stdin.isTTY === true ? askTwice(around) : fromInput(around.stdin));
   if (entered.kind === "none") {
     stderr.write(`popgate: ${entered.why}\n`);
-    return failed;
+    return exitStatus.failed;
   }
   const { password } = entered;
   const length = Array.from(password).length;
@@ -40,7 +38,7 @@ export async function runPasswd(name: string | undefined, around: PasswdSurround
   const hash = await hashPassword(password);
   around.stdout.write(`${hash}\n`);
   stderr.write(advice(name ?? "NAME", hash));
-  return done;
+  return exitStatus.ok;
 }
 
 type Entered =

@@ -2,8 +2,8 @@
  * Reading a password: from a terminal without showing it, or as the first line of what is piped in.
  *
  * The terminal is in raw mode for as long as questions are asked, and always out of it again. Backspace takes the last
- * letter away, Ctrl-U and Ctrl-W all of them; Ctrl-C, Ctrl-D on an empty line and the end of the input give up. Other control characters
- * and escape sequences (arrow keys) are ignored: they would go unnoticed into the password.
+ * letter away, Ctrl-U and Ctrl-W all of them; Ctrl-C, Ctrl-D on an empty line and the end of the input give up. Other
+ * control characters and escape sequences (arrow keys) are ignored: they would go unnoticed into the password.
  */
 import { StringDecoder } from "node:string_decoder";
 

@@ -1,7 +1,7 @@
 /** Commands for setting popgate up, and for trying it. */
 import { Argument } from "commander";
 import { configOption, examples, socketOption, type CommandTable } from "./command-table.ts";
-import { exitStatusHelp } from "./exit-status.ts";
+import { exitStatus, exitStatusHelp } from "./exit-status.ts";
 import type { ProbeArguments } from "./probe.ts";
 
 export function addSetupCommands(table: CommandTable): void {
@@ -147,7 +147,7 @@ function addCompletion({ program, around, end }: CommandTable): void {
     .action(async (shell: "bash" | "zsh" | "fish") => {
       const { completionScript } = await import("./completion.ts");
       around.stdout.write(completionScript(program, shell));
-      end(0);
+      end(exitStatus.ok);
     });
   examples(command, [
     ["completion bash > /etc/bash_completion.d/popgate", "for all users"],

@@ -5,17 +5,14 @@ import { dataFile } from "../spool/page-layout.ts";
 import { SpoolError } from "../spool/port.ts";
 import { rescueSpool } from "../spool/rescue.ts";
 import { verifySpool } from "../spool/verify.ts";
-
-const good = 0;
-const faulty = 1;
-const badConfiguration = 2;
+import { exitStatus } from "./exit-status.ts";
 
 /** Checks the spool that a configuration names. */
 export async function runVerifyConfigured(file: string): Promise<number> {
   const result = await loadConfig(file, process.env);
   if (result.kind === "ok") return runVerify(result.config.spool.dir);
   for (const problem of result.problems) process.stderr.write(`${formatProblem(problem)}\n`);
-  return badConfiguration;
+  return exitStatus.usage;
 }
 
 /** Checks every body, index and count. Status 0: all agree; 1: faults, one line each, or no spool that can be read. */
@@ -25,13 +22,13 @@ export async function runVerify(dir: string): Promise<number> {
     for (const { where, detail } of faults) process.stdout.write(`${where}: ${detail}\n`);
     if (faults.some(({ where }) => where === dataFile)) {
       process.stdout.write(`the file itself is damaged: move ${dir} away and extract its mail with popgate rescue\n`);
-      return faulty;
+      return exitStatus.failed;
     }
     process.stdout.write(
       `${messages} message(s) (${queued} queued, ${held} held), ${octets} octets compared, ${history} ended, ` +
         `${ledger} ledger entries; ${faults.length} fault(s)\n`,
     );
-    return faults.length === 0 ? good : faulty;
+    return faults.length === 0 ? exitStatus.ok : exitStatus.failed;
   } catch (error) {
     return told(error);
   }
@@ -48,7 +45,7 @@ export async function runRescue(dir: string, out: string): Promise<number> {
         `leftovers of ${ended} that had ended are left out; ` +
         `history.jsonl has ${history} ended message(s), ledger.jsonl ${ledger} entries\n`,
     );
-    return partial.length === 0 ? good : faulty;
+    return partial.length === 0 ? exitStatus.ok : exitStatus.failed;
   } catch (error) {
     return told(error);
   }
@@ -58,5 +55,5 @@ function told(error: unknown): number {
   const known = error instanceof SpoolError || (error instanceof Error && "code" in error);
   if (!known) throw error;
   process.stderr.write(`popgate: ${error.message}\n`);
-  return faulty;
+  return exitStatus.failed;
 }

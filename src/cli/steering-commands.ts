@@ -1,7 +1,7 @@
 /** Commands that change what becomes of messages: those whose ids are given, or all that a filter chooses. */
 import type { Command } from "commander";
 import type { AskingOptions } from "./asking.ts";
-import { ask, asking, configOption, examples, type CommandTable } from "./command-table.ts";
+import { ask, asking, configOption, examples, socketOption, type CommandTable } from "./command-table.ts";
 import { addFilterOptions } from "./message-filter.ts";
 import type { SteerOptions } from "./steer.ts";
 
@@ -99,7 +99,7 @@ function addResolve(table: CommandTable): void {
     .argument("[id...]", "only these messages")
     .option("--dry-run", "say what would be done", false)
     .option(...configOption)
-    .option("--socket <path>", "where the daemon answers, instead of what the configuration says")
+    .option(...socketOption)
     .option("--json", "as JSON, as the admin interface gives it; only of a running daemon");
   command.action(async (ids: string[], options: AskingOptions & { dryRun: boolean }) => {
     const { runResolveAnywhere } = await import("./resolve-running.ts");
