@@ -46,6 +46,16 @@ describe("the envelope", () => {
     expect(asProposed.words).toBe("");
   });
 
+  test("a field whose name has a quote in it stands quoted in the lines, which a configuration takes", async () => {
+    const make = (address: string): Buffer => stored({ top: [`X-"For": <${address}>`] });
+    await using world = await makeDoctorWorld({ messages: mails(10, make) });
+    const { words } = await world.ask({ envelope: 'profile = "exim"' }, ["sammel"]);
+    const lines = 'envelope = ["X-\\"For\\""]\nplace = "top"';
+    expect(words).toContain(lines);
+    const asProposed = await world.ask({ envelope: lines }, ["sammel"]);
+    expect(asProposed.words).toBe("");
+  });
+
   test("the box's own address, taken for everybody's, is named as giving mail to the wrong people", async () => {
     const make = (address: string): Buffer =>
       stored({ top: [`X-Original-To: ${address}`, "Delivered-To: box@firma.example"], to: address });

@@ -89,9 +89,6 @@ function tellPop3Error(error: Pop3Error, { user, passwordOrigin }: AccountToChec
         `Ask again in ${durationWords(retryAfterMs ?? 15 * 60_000)}.`,
       );
       return;
-    case "permanent":
-      notes.error(message);
-      return;
     case "temporary":
       notes.warn(`the server is in trouble: ${message}`, "Ask again later.");
       return;

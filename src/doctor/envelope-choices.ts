@@ -159,13 +159,18 @@ function fieldChoice(base: LearnBase, { name }: FieldSurvey, place: Place): Choi
   const occurrence = place.kind === "top" ? ("topmost" as const) : ("lowest" as const);
   const where =
     place.kind === "bottom"
-      ? ['place = "bottom"', `markers = [${place.markers.map((marker) => `"${marker}"`).join(", ")}]`]
+      ? ['place = "bottom"', `markers = [${place.markers.map(quoted).join(", ")}]`]
       : ['place = "top"', ...(place.trustedHops === 0 ? [] : [`trusted_hops = ${place.trustedHops}`])];
   return {
     name: `${name}, ${where.join(", ")}`,
     policy: customPolicy(base, [{ kind: "field", name, pattern: undefined, occurrence }], place),
-    lines: [`envelope = ["${name}"]`, ...where],
+    lines: [`envelope = [${quoted(name)}]`, ...where],
   };
+}
+
+/** Names of fields are printable ASCII, quotes among it: `popgate init` writes the lines as they stand. */
+function quoted(name: string): string {
+  return JSON.stringify(name);
 }
 
 function toCcChoice(base: LearnBase): Choice {

@@ -90,7 +90,7 @@ function tellOffers(offers: readonly string[], { maxOctets }: ExchangeToCheck, n
     notes.warn("it does not offer 8BITMIME: messages with 8-bit text are sent all the same");
 }
 
-/** Base64 in MIME takes a third more; Exchange's MB are of 2^20 octets. */
+/** Exchange's MB are of 2^20 octets. */
 function megabytes(octets: number): string {
   return `${Math.ceil(octets / 1024 ** 2)}MB`;
 }

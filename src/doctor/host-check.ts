@@ -22,7 +22,7 @@ export interface HostToCheck {
   readonly uid: number | undefined;
   /** Octets free on the file system of a directory. */
   readonly freeOctets: (dir: string) => Promise<number>;
-  /** Octets that the spool's file takes already. */
+  /** The spool's file: what it takes already is its own. */
   readonly dataFile: string;
 }
 
@@ -135,7 +135,7 @@ async function checkNames(
   }
 }
 
-/** The folder itself, or the first one above it that is there. */
+/** The first folder above it that is there. */
 async function nearestFolder(dir: string): Promise<string> {
   const above = path.dirname(dir);
   if (above === dir || (await stat(above).catch(() => undefined)) !== undefined) return above;

@@ -7,7 +7,7 @@ const times = [
   [1000, "second"],
 ] as const;
 
-/** `15 minutes`, `90 seconds`: in the largest unit that it is a whole number of, from two on. */
+/** `15 minutes`, `90 seconds`, `1 hour`: in the largest unit that it is a whole number of. */
 export function durationWords(ms: number): string {
   const [length, name] = times.find(([unit]) => ms >= unit && ms % unit === 0) ?? times[3];
   const count = Math.round((ms / length) * 10) / 10;

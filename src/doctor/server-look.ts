@@ -5,7 +5,7 @@
  * What the configuration demands is demanded here, too: nothing goes on over a connection that it would refuse. RFC 1939,
  * 2449, 2595, 3207, 5321.
  */
-import { isIP, type Socket } from "node:net";
+import { isIP } from "node:net";
 import { plaintextPortHint } from "../net/certificate.ts";
 import { explainConnectionError, hostPort } from "../net/connection-trouble.ts";
 import { dial, DialError, upgrade } from "../net/dial.ts";
@@ -81,7 +81,7 @@ async function look(
       const go = await askForTls(dialogue, target, offers, timeouts.replyMs, notes);
       if (go === "refused") return undefined;
       if (go === "agreed") {
-        socket = await upgradeOf(dialogue, dialTarget, signal);
+        socket = await upgrade(dialogue.release(), dialTarget, signal);
         tellCertificate(socket, target, notes, clock.now());
         dialogue = new LineDialogue(socket, signal);
         offers = await askOffers(dialogue, target, timeouts.replyMs);
@@ -93,14 +93,6 @@ async function look(
   } finally {
     dialogue[Symbol.dispose]();
   }
-}
-
-async function upgradeOf(
-  dialogue: LineDialogue,
-  target: Parameters<typeof upgrade>[1],
-  signal: AbortSignal,
-): Promise<Socket> {
-  return upgrade(dialogue.release(), target, signal);
 }
 
 function isGreeting(lines: readonly string[], { protocol, host, port, tls }: ServerTarget, notes: Notes): boolean {
