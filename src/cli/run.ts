@@ -33,7 +33,11 @@ export async function runOnce(file: string): Promise<number> {
 export async function runDaemon(file: string): Promise<number> {
   return withConfig(file, async (config, log) => {
     const reloads = { wanted: new AbortController(), taken: false };
-    await using shutdown = listenForShutdown(() => reloads.wanted.abort(new Error("SIGHUP")));
+    await using shutdown = listenForShutdown(() => {
+      // Also while a file is being put into effect: there may be a later one.
+      reloads.taken = false;
+      reloads.wanted.abort(new Error("SIGHUP"));
+    });
     await using app: App = await openApp(config, {
       clock: systemClock,
       random: systemRandom,
@@ -43,7 +47,8 @@ export async function runDaemon(file: string): Promise<number> {
       reload: async () => {
         const errors = await reload(app, file, log);
         if (errors.length > 0) return { kind: "refused", errors };
-        reloads.taken = true;
+        // A SIGHUP that came first is about a file that may be later than the one just read.
+        reloads.taken ||= !reloads.wanted.signal.aborted;
         reloads.wanted.abort(new Error("reload"));
         return { kind: "ok" };
       },
