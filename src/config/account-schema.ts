@@ -19,7 +19,7 @@ import { port, size, textAs, wrong, type Reading } from "./scalars.ts";
 import type { KeepRule } from "./config.ts";
 import { secret } from "./secret-schema.ts";
 
-const authNames = [
+export const authNames = [
   "auto",
   "user",
   "apop",

@@ -1,6 +1,6 @@
 /** `[listener]`, `[[relay]]` and `[admin]` as they are written. */
 import { z } from "zod";
-import { loginShape, trustShape } from "./account-schema.ts";
+import { authNames, loginShape, trustShape } from "./account-schema.ts";
 import { defaultAdminSocket } from "./admin-socket.ts";
 import { accountName, address, domain, duration, good, host, line, listenAddress, network } from "./scalars.ts";
 import { port, rate, readDomain, size, textAs, wrong, type Reading } from "./scalars.ts";
@@ -73,18 +73,6 @@ function readSender(text: string): Reading<SenderPattern> {
     : wrong(`"${text}" is not a sender`, hint);
 }
 
-/** USER and APOP are ways of POP3. */
-const smtpAuthNames = [
-  "auto",
-  "plain",
-  "login",
-  "cram-md5",
-  "scram-sha-1",
-  "scram-sha-256",
-  "xoauth2",
-  "oauthbearer",
-] as const;
-
 export const relayShape = {
   name: accountName().describe("What the relay is called in logs and commands."),
   host: host().describe("The provider's server for outbound mail."),
@@ -96,8 +84,10 @@ export const relayShape = {
   user: line().optional().describe("Login name."),
   ...trustShape,
   ...loginShape,
+  // Those two are ways of POP3.
   auth: z
-    .enum(smtpAuthNames)
+    .enum(authNames)
+    .exclude(["user", "apop"])
     .default("auto")
     .describe(
       "How to log in. `auto`: the password itself over TLS; without TLS the strongest way that does not show it.",

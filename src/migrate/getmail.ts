@@ -163,11 +163,7 @@ class Getmailrc {
 
   #keep(): ImportedAccount["keep"] {
     const options = this.#options;
-    if (
-      options !== undefined &&
-      this.#value("read_all", options) !== undefined &&
-      isTrue(this.#text("read_all", options))
-    )
+    if (options !== undefined && isTrue(this.#text("read_all", options)))
       this.#tell("read_all", "popgate fetches each message once, whatever stays in the box", options);
     if (options !== undefined && isTrue(this.#text("delete", options))) return "until-delivered";
     const days = options === undefined ? undefined : this.#number("delete_after", options);

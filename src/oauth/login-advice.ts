@@ -34,9 +34,9 @@ export function loginAdvice(failed: Failed, server: AuthorizationServer, use: Ma
       return {
         what: "The server has given no refresh token, so that access would end within the hour.",
         remedy: [
-          server === "other"
-            ? "Ask for it with `scope` (offline_access, at servers of OpenID Connect)."
-            : "Add offline_access to `scope`.",
+          server === "microsoft"
+            ? "Add offline_access to `scope`."
+            : "Ask for it with `scope` (offline_access, at servers of OpenID Connect).",
         ],
       };
     case "unreachable":
