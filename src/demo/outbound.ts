@@ -24,7 +24,7 @@ export const relayPassword = "demo-relay-password";
 const patienceMs = 20_000;
 
 export async function startRelays(): Promise<DemoRelays> {
-  const stack = new AsyncDisposableStack();
+  await using stack = new AsyncDisposableStack();
   const start = async (name: string): Promise<SmtpStandIn> =>
     stack.use(
       await startSmtpStandIn({
@@ -41,7 +41,8 @@ export async function startRelays(): Promise<DemoRelays> {
     );
   const eins = await start("eins");
   const zwei = await start("zwei");
-  return { eins, zwei, [Symbol.asyncDispose]: async () => stack.disposeAsync() };
+  const owned = stack.move();
+  return { eins, zwei, [Symbol.asyncDispose]: async () => owned.disposeAsync() };
 }
 
 /** Lines of popgate.toml. The password lies in `relay-password`. */
@@ -93,6 +94,8 @@ export async function runOutbound(messages: readonly OutboundDemoMessage[], run:
   );
   const stop = new AbortController();
   const running = app.run(stop.signal);
+  // What it fails of is thrown below; there is nothing to be waited for any more.
+  running.catch((error: unknown) => patience.abort(error));
   try {
     await events.until(() => portOf(events.all) !== undefined, patience.signal);
     for (const [index, message] of messages.entries()) {
