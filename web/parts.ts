@@ -158,10 +158,9 @@ export function field(label: string, control: HTMLElement, hint?: string): HTMLE
 /** Values and what they are called. */
 export function choice(id: string, name: string, options: readonly (readonly [string, string])[], chosen: string) {
   const all = options.some(([value]) => value === chosen) ? options : [...options, [chosen, chosen] as const];
-  const select = h(
+  return h(
     "select",
     { id, name },
     all.map(([value, text]) => h("option", { value, selected: value === chosen }, text)),
   );
-  return select;
 }

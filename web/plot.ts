@@ -21,7 +21,7 @@ export interface Scale {
   readonly ticks: readonly number[];
 }
 
-/** Round numbers from 0 to a little over `max`, at most five of them; `units` are the steps of hours or of tens. */
+/** Round numbers from 0 to a little over `max`, a handful of them; `step` rounds the way between two up: to tens, or to what a clock knows. */
 export function scaleOf(max: number, step: (wanted: number) => number = tenStep): Scale {
   const size = step(Math.max(max, Number.MIN_VALUE) / 4);
   const count = Math.max(1, Math.ceil(max / size));

@@ -204,7 +204,6 @@ export const de: Words = {
     resume: "Fortsetzen",
     reload: "Konfiguration neu lesen",
     resolve: "Neu entscheiden",
-    dryRun: "Probelauf",
   },
   confirm: {
     retry: (what) => `Sofort versuchen: ${what}?`,

@@ -203,7 +203,6 @@ export const en: Words = {
     resume: "Resume",
     reload: "Read the configuration again",
     resolve: "Decide again",
-    dryRun: "Dry run",
   },
   confirm: {
     retry: (what) => `Try ${what} at once?`,

@@ -154,7 +154,7 @@ export interface Words {
     readonly cut: About;
     readonly unconfirmed: Count;
   };
-  readonly actions: By<MessageAct | "title" | "poll" | "pause" | "resume" | "reload" | "resolve" | "dryRun">;
+  readonly actions: By<MessageAct | "title" | "poll" | "pause" | "resume" | "reload" | "resolve">;
   readonly confirm: Readonly<Record<MessageAct, About>> &
     By<"one" | "to" | "toHint" | "toNeeded" | "redirectTo" | "whom" | "why" | "nobodyChosen"> & {
       readonly many: Count;
