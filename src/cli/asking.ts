@@ -2,13 +2,13 @@
  * What a command has that asks the running daemon: the client, the two screens, and whom to ask back. Made from the
  * options that all of these commands share; a `CommandError` becomes its words on stderr and its exit status.
  */
-import { createInterface } from "node:readline/promises";
 import type { Readable } from "node:stream";
 import { userInfo } from "node:os";
 import { adminSocketOf } from "../config/admin-socket.ts";
 import { AdminClient } from "./admin-client.ts";
 import { CommandError, exitStatus } from "./exit-status.ts";
 import { Screen, type Environment, type Output } from "./screen.ts";
+import { isYes, typedLine } from "./typed-line.ts";
 
 /** Of every command that asks the daemon. */
 export interface AskingOptions {
@@ -65,14 +65,8 @@ export async function askDaemon(
 export async function confirmed(question: string, { around, aside }: Asking): Promise<boolean> {
   if (around.stdin.isTTY !== true)
     throw new CommandError(exitStatus.usage, `${question} There is no terminal to ask at: say --yes if you mean it.`);
-  const lines = createInterface({ input: around.stdin, terminal: false });
-  try {
-    aside.print(question, " [y/N]");
-    const { value } = await lines[Symbol.asyncIterator]().next();
-    return /^\s*(?:y|yes|j|ja)\s*$/iu.test(typeof value === "string" ? value : "");
-  } finally {
-    lines.close();
-  }
+  aside.print(question, " [y/N]");
+  return isYes((await typedLine(around.stdin)) ?? "");
 }
 
 /** Who sits at the keyboard: behind sudo, who called it. */

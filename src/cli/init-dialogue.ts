@@ -4,11 +4,11 @@
  *
  * Nothing is written here. Ctrl-C, Ctrl-D and the end of the input give up: `GivenUp`.
  */
-import { createInterface } from "node:readline";
 import { initReaders, type InitAnswers } from "../config/init-answers.ts";
 import type { Surroundings } from "./asking.ts";
 import { HiddenTerminal, type PasswordInput } from "./password-input.ts";
 import { styled, type Screen } from "./screen.ts";
+import { isYes, typedLine } from "./typed-line.ts";
 
 export class GivenUp extends Error {
   override readonly name = "GivenUp";
@@ -118,7 +118,7 @@ class Dialogue {
   async yes(question: string): Promise<boolean> {
     for (;;) {
       const typed = await this.#line(`${question} [Y/n]`, "");
-      if (typed === "" || /^(?:y|yes|j|ja)$/iu.test(typed)) return true;
+      if (typed === "" || isYes(typed)) return true;
       if (/^(?:n|no|nein)$/iu.test(typed)) return false;
       this.#complain("y or n");
     }
@@ -134,17 +134,12 @@ class Dialogue {
     }
   }
 
-  /** What is typed, without space around it. The terminal itself edits the line, so that Ctrl-C is a signal. */
+  /** What is typed, without space around it. */
   async #line(question: string, proposal: string): Promise<string> {
     this.#aside.print(question, proposal === "" ? "" : styled("dim", ` [${proposal}]`), ":");
-    const lines = createInterface({ input: this.#around.stdin, terminal: false });
-    try {
-      const { value, done } = await lines[Symbol.asyncIterator]().next();
-      if (done === true || typeof value !== "string") throw new GivenUp("given up");
-      return value.trim();
-    } finally {
-      lines.close();
-    }
+    const typed = await typedLine(this.#around.stdin);
+    if (typed === undefined) throw new GivenUp("given up");
+    return typed;
   }
 
   #complain(why: string): void {
