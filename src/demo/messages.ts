@@ -211,3 +211,9 @@ export function composeDemo(message: Pick<DemoMessage, "key" | "header" | "body"
 export function demoKey(raw: Buffer): string | undefined {
   return /^Message-ID: <([a-z]+)@demo\.example>/imu.exec(raw.subarray(0, 8192).toString("latin1"))?.[1];
 }
+
+/** What stands below the header, octet for octet. */
+export function bodyOf(raw: Buffer): string {
+  const text = raw.toString("latin1");
+  return text.slice(text.indexOf("\r\n\r\n") + 4);
+}

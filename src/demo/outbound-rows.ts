@@ -1,6 +1,6 @@
 /** What became of one outbound message, as the relays and Exchange's stand-in tell it, and whether that is right. */
 import type { Inspection, Queue } from "../spool/port.ts";
-import { composeDemo, demoKey } from "./messages.ts";
+import { bodyOf, composeDemo, demoKey } from "./messages.ts";
 import type { OutboundDemoMessage } from "./outbound-messages.ts";
 import type { ReceivedMessage } from "./received-message.ts";
 
@@ -79,11 +79,6 @@ function leaksIn(raw: Buffer, { header, rcpt }: OutboundDemoMessage): string[] {
   const visible = header.filter((line) => /^(?:to|cc):/iu.test(line)).join(" ");
   const fields = sent.match(/^(?:resent-)?bcc(?=:)/gimu) ?? [];
   return [...fields, ...rcpt.filter((address) => sent.includes(address) && !visible.includes(address))];
-}
-
-function bodyOf(raw: Buffer): string {
-  const text = raw.toString("latin1");
-  return text.slice(text.indexOf("\r\n\r\n") + 4);
 }
 
 /** What is not as it must be, in words. */

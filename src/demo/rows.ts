@@ -1,7 +1,7 @@
 /** What became of one message of the demonstration, as the spool and Exchange's stand-in tell it, and whether that is right. */
 import type { Inspection, Queue } from "../spool/port.ts";
 import type { MessageRecord } from "../spool/record.ts";
-import { composeDemo, demoKey, type DemoMessage } from "./messages.ts";
+import { bodyOf, composeDemo, demoKey, type DemoMessage } from "./messages.ts";
 import type { ReceivedMessage } from "./received-message.ts";
 
 export interface DemoRow {
@@ -73,11 +73,6 @@ function leaksIn(raw: Buffer, message: DemoMessage): string[] {
     (name) => header.toLowerCase().includes(`${name}@firma.example`) && !visible.includes(`${name}@firma.example`),
   );
   return [...fields, ...people];
-}
-
-function bodyOf(raw: Buffer): string {
-  const text = raw.toString("latin1");
-  return text.slice(text.indexOf("\r\n\r\n") + 4);
 }
 
 /** What is not as it must be, in words. */
