@@ -18,6 +18,7 @@ import { createReceiver, defaultMaxHeaderOctets } from "../outbound/receiver.ts"
 import { ListenerFailed, openListener, type Listener, type ListenerOptions } from "../outbound/smtp-listener.ts";
 import type { AppPorts } from "./surroundings.ts";
 import type { Spool } from "../spool/port.ts";
+import { together } from "./together.ts";
 
 /** How long messages that are under way may take when the program stops. */
 const graceMs = 15_000;
@@ -35,14 +36,15 @@ export class ListenerHost implements AsyncDisposable {
   readonly #events: EventSink;
   #rules: Rules | undefined;
   #open: { readonly listener: Listener; readonly options: ListenerOptions } | undefined;
-  #isEnding = false;
+  #end: Promise<void> | undefined;
   #turn: Promise<void> = Promise.resolve();
 
   /** `stopping`: no new mail is taken from when it is aborted. */
   constructor(ports: AppPorts & { readonly spool: Spool }, events: EventSink, stopping: AbortSignal) {
     this.#ports = ports;
     this.#events = events;
-    stopping.addEventListener("abort", () => void this[Symbol.asyncDispose](), { once: true });
+    // A failure is for the disposal, which waits for the same end.
+    stopping.addEventListener("abort", () => void this.#close().catch(() => undefined), { once: true });
   }
 
   /** Takes mail by the rules of this configuration until the signal is aborted, and goes on by them until the next. */
@@ -51,15 +53,18 @@ export class ListenerHost implements AsyncDisposable {
     // Without one, clients that are still connected go by the old rules until they are disconnected below.
     const rules = listener === undefined ? undefined : this.#rulesOf(config, listener, outbound);
     this.#rules = rules ?? this.#rules;
-    const pressure = rules?.run(signal);
-    while (!signal.aborted && !(await this.#adapt(config)))
-      await this.#ports.clock.sleep(openAgainMs, signal).catch(() => undefined);
-    await pressure;
+    await together(
+      signal,
+      async (either) => rules?.run(either),
+      async (either) => {
+        while (!either.aborted && !(await this.#adapt(config)))
+          await this.#ports.clock.sleep(openAgainMs, either).catch(() => undefined);
+      },
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isEnding = true;
-    await this.#inTurn(async () => this.#close());
+    await this.#close();
   }
 
   /** False when the listener could not be opened. */
@@ -68,8 +73,8 @@ export class ListenerHost implements AsyncDisposable {
     await this.#inTurn(async () => {
       const wanted = optionsOf(config);
       if (this.#open !== undefined && isDeepStrictEqual(wanted, this.#open.options)) return;
-      await this.#close();
-      if (wanted !== undefined && !this.#isEnding) isDone = await this.#openWith(wanted);
+      await this.#closeOpen();
+      if (wanted !== undefined && this.#end === undefined) isDone = await this.#openWith(wanted);
     });
     return isDone;
   }
@@ -100,7 +105,13 @@ export class ListenerHost implements AsyncDisposable {
     }
   }
 
+  /** Once and for all. */
   async #close(): Promise<void> {
+    this.#end ??= this.#inTurn(async () => this.#closeOpen());
+    await this.#end;
+  }
+
+  async #closeOpen(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;
     await open?.listener[Symbol.asyncDispose]();
