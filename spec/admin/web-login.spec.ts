@@ -1,8 +1,8 @@
 /** Guessing passwords at the web page: who has to wait, for how long, and that nobody can lock out the administrator. */
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
-import { addressRules, userRules, WebLoginDesk, type PasswordSource } from "../../src/admin/web-login.ts";
-import { hashPassword } from "../../src/core/password-hash.ts";
+import { addressRules, userRules, WebLoginDesk } from "../../src/admin/web-login.ts";
+import { hashPassword, type PasswordSource } from "../../src/core/password-hash.ts";
 import { ManualClock } from "../fakes/manual-clock.ts";
 import { EventList } from "../spool/support.ts";
 import { WebFailures } from "../../src/admin/web-failures.ts";

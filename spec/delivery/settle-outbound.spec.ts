@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { mustAddress, type Address } from "../../src/core/address.ts";
 import type { Cause, Outcome } from "../../src/core/outcome.ts";
-import { notOwing, owing, wantsReport } from "../../src/delivery/owed.ts";
+import { notOwing, owing } from "../../src/delivery/owed.ts";
 import { settleOutbound, type OutboundContext } from "../../src/delivery/settle-outbound.ts";
-import { isEnded, type MessageRecord, type OwedReport } from "../../src/spool/record.ts";
+import { isEnded, type MessageRecord, type OwedReport, wantsReport } from "../../src/spool/record.ts";
 import {
   chef,
   journal,

@@ -2,8 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { PopgateEvent } from "../../src/core/events.ts";
-import { hashPassword } from "../../src/core/password-hash.ts";
-import { LoginDesk, type Login, type Users } from "../../src/outbound/login-desk.ts";
+import { hashPassword, type PasswordUsers } from "../../src/core/password-hash.ts";
+import { LoginDesk, type Login } from "../../src/outbound/login-desk.ts";
 import { LoginQueue, type Turn } from "../../src/outbound/login-queue.ts";
 import type { Verdict } from "../../src/outbound/port.ts";
 import { ManualClock } from "../fakes/manual-clock.ts";
@@ -23,7 +23,7 @@ interface Desk {
   readonly events: PopgateEvent[];
 }
 
-function openDesk(users: Users = new Map([["scanner", { read: async () => hash }]])): Desk {
+function openDesk(users: PasswordUsers = new Map([["scanner", { read: async () => hash }]])): Desk {
   const clock = new ManualClock();
   const events: PopgateEvent[] = [];
   return { desk: new LoginDesk(users, { clock, events: { emit: (event) => void events.push(event) } }), clock, events };
@@ -59,7 +59,7 @@ describe("one login", () => {
 
   test("an unknown user is compared with a hash too, and not let in by its password", async () => {
     let reads = 0;
-    const counting: Users = new Map([["scanner", { read: async () => (reads++, hash) }]]);
+    const counting: PasswordUsers = new Map([["scanner", { read: async () => (reads++, hash) }]]);
     const desk = openDesk(counting);
     expect(await answered(desk, login(password, { user: "nobody" }))).toMatchObject({ code: "535 5.7.8" });
     expect(reads).toBe(1);

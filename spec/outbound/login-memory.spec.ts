@@ -1,7 +1,7 @@
 /** What was right a short while ago needs no scrypt run; what was changed, taken away or is wrong does. */
 import { expect, test } from "vitest";
-import { hashPassword } from "../../src/core/password-hash.ts";
-import { LoginDesk, type Login, type Users } from "../../src/outbound/login-desk.ts";
+import { hashPassword, type PasswordUsers } from "../../src/core/password-hash.ts";
+import { LoginDesk, type Login } from "../../src/outbound/login-desk.ts";
 import { LoginMemory } from "../../src/outbound/login-memory.ts";
 import { ManualClock } from "../fakes/manual-clock.ts";
 
@@ -30,7 +30,7 @@ test("is bounded, and forgets the oldest first", () => {
 test("a login is void as soon as its hash is changed or its user taken away, and nobody else's client profits", async () => {
   let hash = await hashPassword("geheim", { ln: 10 });
   const users = new Map([["scanner", { read: async () => hash }]]);
-  const given: Users = users;
+  const given: PasswordUsers = users;
   const clock = new ManualClock();
   const desk = new LoginDesk(given, { clock, events: { emit: () => undefined } });
   const login: Login = { user: "scanner", password: "geheim", client: "192.0.2.1", known: true };
@@ -49,7 +49,7 @@ test("a login is void as soon as its hash is changed or its user taken away, and
 test("who was right before does not wait behind those who are being checked", async () => {
   const hash = await hashPassword("geheim", { ln: 10 });
   const blocked = Promise.withResolvers<string>();
-  const users: Users = new Map([
+  const users: PasswordUsers = new Map([
     ["scanner", { read: async () => hash }],
     ["slow", { read: async () => blocked.promise }],
   ]);

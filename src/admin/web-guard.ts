@@ -13,11 +13,11 @@
  * without the headers of `web-headers.ts`; nothing is ever shared with other origins (no CORS).
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { PasswordUsers } from "../core/password-hash.ts";
 import { ProblemError } from "./problem.ts";
 import { otherPaths } from "./routes.ts";
 import { noCookie, tokenOf } from "./web-cookie.ts";
 import { dataHeaders } from "./web-headers.ts";
-import type { WebUsers } from "./web-login.ts";
 import { isOurs, mayRead, mayWrite } from "./web-origin.ts";
 import { pagesPath } from "./web-pages.ts";
 import { webPaths } from "./web-routes.ts";
@@ -27,7 +27,7 @@ const csrfHeader = "x-popgate-csrf";
 
 export interface GuardOptions {
   readonly sessions: WebSessions;
-  readonly users: () => WebUsers;
+  readonly users: () => PasswordUsers;
   /** Under which the page is asked for. */
   readonly names: () => ReadonlySet<string>;
   readonly overTls: boolean;

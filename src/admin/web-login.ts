@@ -12,24 +12,16 @@
  * does not exist (people type passwords there), gets into an event.
  */
 import type { EventSink } from "../core/events.ts";
-import { isPasswordHash, verifyPassword } from "../core/password-hash.ts";
+import { isPasswordHash, type PasswordSource, type PasswordUsers, verifyPassword } from "../core/password-hash.ts";
 import type { Clock, EpochMs } from "../core/ports.ts";
 import { strangerKey } from "../net/networks.ts";
 import { WebFailures } from "./web-failures.ts";
-
-/** Where the hash of a user's password is kept. Read at each login, so that a changed one needs no restart. */
-export interface PasswordSource {
-  /** Rejects when it cannot be read, with words that hold no secret. */
-  read(signal?: AbortSignal): Promise<string>;
-}
-
-export type WebUsers = ReadonlyMap<string, PasswordSource>;
 
 export interface LoginPorts {
   readonly clock: Clock;
   readonly events: EventSink;
   /** As of now: a reload may change them. */
-  readonly users: () => WebUsers;
+  readonly users: () => PasswordUsers;
 }
 
 export interface WebLogin {

@@ -13,6 +13,7 @@ import { isIP } from "node:net";
 import path from "node:path";
 import type { FastifyInstance } from "fastify";
 import type { EventSink } from "../core/events.ts";
+import type { PasswordUsers } from "../core/password-hash.ts";
 import type { Clock } from "../core/ports.ts";
 import { type ServerIdentity, ServerIdentityWatch, type ServerTlsFiles } from "../net/server-tls.ts";
 import { registerApi, type ApiOptions } from "./api.ts";
@@ -21,7 +22,7 @@ import { answerErrors } from "./server.ts";
 import { addGuard } from "./web-guard.ts";
 import { dataHeaders } from "./web-headers.ts";
 import { createWebServer } from "./web-http.ts";
-import { WebLoginDesk, type WebUsers } from "./web-login.ts";
+import { WebLoginDesk } from "./web-login.ts";
 import { namesOf } from "./web-origin.ts";
 import { addPages } from "./web-pages.ts";
 import { addWebRoutes } from "./web-routes.ts";
@@ -44,7 +45,7 @@ export interface WebPorts {
   readonly clock: Clock;
   readonly events: EventSink;
   /** Who may log in. Whoever is gone from it is logged out. */
-  readonly users: () => WebUsers;
+  readonly users: () => PasswordUsers;
   /** Names by which the page is asked for, the usual one first; beside `localhost` and the address it listens on. */
   readonly names: () => readonly string[];
 }

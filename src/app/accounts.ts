@@ -6,6 +6,7 @@ import { defaultLimits as inboundLimits } from "../inbound/limits.ts";
 import { createPollLoop, type PollLoop } from "../inbound/poll-loop.ts";
 import { pop3Connect } from "../pop3/connect.ts";
 import { defaultLimits, defaultTimeouts } from "../pop3/options.ts";
+import { boxOptions } from "./box-options.ts";
 import { openCredentials } from "./credentials.ts";
 import type { PartSurroundings } from "./surroundings.ts";
 
@@ -36,18 +37,9 @@ function openAccount(config: AccountConfig, around: PartSurroundings, stack: Asy
   const credentials = stack.use(openCredentials(config.credentials, clock));
   const connect = pop3Connect(
     {
-      host: config.host,
-      port: config.port,
-      tls: config.tls,
-      credentials: credentials.sasl,
-      auth: config.auth,
+      ...boxOptions(config, credentials.sasl),
       limits: { ...defaultLimits, messageOctets: config.maxOctets + oversizeMargin },
       timeouts: { ...defaultTimeouts, commandMs: config.timeoutMs, dataMs: config.timeoutMs },
-      pipelining: config.pipelining,
-      // A server without unique ids is served too: ids are then made from the content.
-      needUidl: false,
-      // Header fields in raw UTF-8 are of use only to a target that takes SMTPUTF8.
-      utf8: false,
     },
     { clock, randomBytes, sessions },
   );

@@ -22,8 +22,9 @@ import { checkRelay } from "../doctor/relay-check.ts";
 import { boxHeaders } from "../inbound/auto.ts";
 import { Deadline } from "../net/deadline.ts";
 import { pop3Connect } from "../pop3/connect.ts";
-import { defaultLimits, defaultTimeouts } from "../pop3/options.ts";
+import { defaultTimeouts } from "../pop3/options.ts";
 import { dataFile } from "../spool/page-layout.ts";
+import { boxOptions } from "./box-options.ts";
 import { openCredentials } from "./credentials.ts";
 import { probeOf } from "./probing.ts";
 
@@ -81,19 +82,11 @@ async function checkOne(
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const { clock, timeouts } = ports;
-  const { host, port, tls, credentials, auth, pipelining, schedule, keep } = account;
+  const { credentials, schedule, keep } = account;
   await using login = openCredentials(credentials, clock);
   const { connectMs, silenceMs, replyMs } = timeouts;
   const options = {
-    host,
-    port,
-    tls,
-    auth,
-    pipelining,
-    credentials: login.sasl,
-    needUidl: false,
-    utf8: false,
-    limits: defaultLimits,
+    ...boxOptions(account, login.sasl),
     timeouts: { ...defaultTimeouts, connectMs, greetingMs: silenceMs, commandMs: replyMs },
   };
   const toCheck: AccountToCheck = {

@@ -21,8 +21,8 @@ import { planProbe, type ProbeKind, type ProbeMail, type ProbePlan } from "../do
 import { judge, type Verdict } from "../doctor/probe-verdict.ts";
 import type { LearnBase } from "../message/learn.ts";
 import { pop3Connect } from "../pop3/connect.ts";
-import { defaultLimits, defaultTimeouts } from "../pop3/options.ts";
 import { Pop3Error } from "../pop3/port.ts";
+import { boxOptions } from "./box-options.ts";
 import { openCredentials } from "./credentials.ts";
 
 export interface RoundtripRequest {
@@ -125,22 +125,9 @@ function openBox(
   { clock, progress }: RoundtripPorts,
   stack: AsyncDisposableStack,
 ): ProbeBox {
-  const { host, port, tls, auth, pipelining, minIntervalMs } = account;
   const login = stack.use(openCredentials(account.credentials, clock));
-  const options = {
-    host,
-    port,
-    tls,
-    auth,
-    pipelining,
-    credentials: login.sasl,
-    needUidl: false,
-    utf8: false,
-    limits: defaultLimits,
-    timeouts: defaultTimeouts,
-  };
-  const connect = pop3Connect(options, { clock, randomBytes });
-  return new ProbeBox({ connect, token, minIntervalMs, keep }, { clock, progress });
+  const connect = pop3Connect(boxOptions(account, login.sasl), { clock, randomBytes });
+  return new ProbeBox({ connect, token, minIntervalMs: account.minIntervalMs, keep }, { clock, progress });
 }
 
 function openTransport(relay: RelayConfig, config: Config, clock: Clock, stack: AsyncDisposableStack): Transport {

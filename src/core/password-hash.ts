@@ -18,6 +18,15 @@ export interface HashOptions {
   readonly salt?: Uint8Array;
 }
 
+/** Where the hash of a user's password is kept. Read at each login, so that a changed one needs no restart. */
+export interface PasswordSource {
+  /** Rejects when it cannot be read, with words that hold no secret. */
+  read(signal?: AbortSignal): Promise<string>;
+}
+
+/** The users that may log in, by name. */
+export type PasswordUsers = ReadonlyMap<string, PasswordSource>;
+
 interface ParsedHash {
   readonly ln: number;
   readonly r: number;

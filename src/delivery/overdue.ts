@@ -16,9 +16,9 @@ import type { Address } from "../core/address.ts";
 import type { HoldReason } from "../core/hold.ts";
 import { causeText, type Cause } from "../core/outcome.ts";
 import type { EpochMs } from "../core/ports.ts";
-import type { MessageRecord, Recipient } from "../spool/record.ts";
+import { type MessageRecord, type Recipient, wantsReport } from "../spool/record.ts";
 import { accountTrouble } from "./account-trouble.ts";
-import { notOwing, owing, wantsReport } from "./owed.ts";
+import { notOwing, owing } from "./owed.ts";
 import type { AccountTrouble } from "./transport.ts";
 
 export interface OverdueRules {

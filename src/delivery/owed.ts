@@ -8,25 +8,7 @@
  */
 import type { Address } from "../core/address.ts";
 import type { EpochMs } from "../core/ports.ts";
-import type { MessageRecord, OwedReport, Recipient } from "../spool/record.ts";
-
-/** Whether the sender wants a report of this kind about this recipient. */
-export function wantsReport(
-  { reversePath }: Pick<MessageRecord, "reversePath">,
-  { dsn }: Pick<Recipient, "dsn">,
-  kind: OwedReport["kind"],
-): boolean {
-  if (reversePath.kind === "null") return false;
-  const notify = dsn?.notify ?? [];
-  switch (kind) {
-    case "failed":
-      return notify.length === 0 || notify.includes("FAILURE");
-    case "delayed":
-      return notify.length === 0 || notify.includes("DELAY");
-    case "relayed":
-      return notify.includes("SUCCESS");
-  }
-}
+import type { MessageRecord, OwedReport } from "../spool/record.ts";
 
 /** The record that owes a report of this kind about these recipients, beside what it owed before. */
 export function owing(

@@ -8,8 +8,8 @@
 import { addressKey, type Address } from "../core/address.ts";
 import type { Cause } from "../core/outcome.ts";
 import type { EpochMs } from "../core/ports.ts";
-import type { MessageRecord } from "../spool/record.ts";
-import { notOwing, owing, wantsReport } from "./owed.ts";
+import { type MessageRecord, wantsReport } from "../spool/record.ts";
+import { notOwing, owing } from "./owed.ts";
 
 /** As many attempts and acts are kept as everywhere. */
 const notesKept = 20;

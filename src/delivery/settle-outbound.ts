@@ -23,8 +23,8 @@
  */
 import type { Address } from "../core/address.ts";
 import { causeText, type Cause, type Outcome } from "../core/outcome.ts";
-import type { MessageRecord, OwedReport, Recipient } from "../spool/record.ts";
-import { notOwing, owing, wantsReport } from "./owed.ts";
+import { type MessageRecord, type OwedReport, type Recipient, wantsReport } from "../spool/record.ts";
+import { notOwing, owing } from "./owed.ts";
 import { retryDelayMs } from "./retry.ts";
 import { attemptsWith, isTargets, type SettleContext } from "./settle.ts";
 import type { RecipientOutcome, TransactionResult } from "./transport.ts";

@@ -12,10 +12,11 @@
  * messages of one client in a minute; recipients; size.
  */
 import type { Address } from "../core/address.ts";
+import type { PasswordUsers } from "../core/password-hash.ts";
 import type { EpochMs } from "../core/ports.ts";
 import { ConnectionCounts, MessageRate } from "./client-counts.ts";
 import { judgeRecipient, judgeSender, type SenderPolicy } from "./envelope-policy.ts";
-import { LoginDesk, type LoginPorts, type Users } from "./login-desk.ts";
+import { LoginDesk, type LoginPorts } from "./login-desk.ts";
 import { isLoopbackAddress, networksOf, plainAddress, strangerKey } from "../net/networks.ts";
 import type { Gatekeeper, MailRequest, Pass, SmtpClient, Verdict } from "./port.ts";
 import { ok, refusals, tooLarge } from "./refusals.ts";
@@ -24,7 +25,7 @@ export interface GatekeeperOptions {
   /** Networks (CIDR) whose hosts need no login. */
   readonly allow: readonly string[];
   /** Login names, and where the hash of each one's password is kept. */
-  readonly users: Users;
+  readonly users: PasswordUsers;
   /** Whether the listener has a certificate. */
   readonly tls: boolean;
   /** Domains that envelope senders must belong to, unless `foreignSenders`. */

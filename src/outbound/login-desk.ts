@@ -11,20 +11,12 @@
  * Fails for now (454) when a hash cannot be read, and says so in an event.
  */
 import type { EventSink } from "../core/events.ts";
-import { isPasswordHash, verifyPassword } from "../core/password-hash.ts";
+import { isPasswordHash, type PasswordSource, type PasswordUsers, verifyPassword } from "../core/password-hash.ts";
 import type { Clock, EpochMs } from "../core/ports.ts";
 import { LoginMemory } from "./login-memory.ts";
 import { LoginQueue } from "./login-queue.ts";
 import type { Verdict } from "./port.ts";
 import { ok, refusals } from "./refusals.ts";
-
-/** Where the hash of a user's password is kept. Read at each login, so that a changed one needs no restart. */
-export interface PasswordSource {
-  /** Rejects when it cannot be read, with words that hold no secret. */
-  read(signal?: AbortSignal): Promise<string>;
-}
-
-export type Users = ReadonlyMap<string, PasswordSource>;
 
 export interface LoginPorts {
   readonly clock: Clock;
@@ -64,7 +56,7 @@ const mostTrusted = 1000;
 const longestPassword = 1024;
 
 export class LoginDesk {
-  readonly #users: Users;
+  readonly #users: PasswordUsers;
   readonly #ports: LoginPorts;
   readonly #queue = new LoginQueue();
   readonly #memory = new LoginMemory();
@@ -74,7 +66,7 @@ export class LoginDesk {
   /** What was last told of a user whose hash could not be read, so that it is told once. */
   readonly #unreadable = new Map<string, string>();
 
-  constructor(users: Users, ports: LoginPorts) {
+  constructor(users: PasswordUsers, ports: LoginPorts) {
     this.#users = users;
     this.#ports = ports;
   }

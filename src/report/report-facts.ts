@@ -7,7 +7,7 @@
 import { addressKey, type Address } from "../core/address.ts";
 import type { Cause, SmtpReply } from "../core/outcome.ts";
 import type { EpochMs } from "../core/ports.ts";
-import type { Attempt, DsnWishes, MessageRecord, OwedReport, Recipient } from "../spool/record.ts";
+import { type Attempt, type MessageRecord, type OwedReport, type Recipient, wantsReport } from "../spool/record.ts";
 import { hostOf } from "./remote-host.ts";
 
 export type ReportKind = OwedReport["kind"];
@@ -53,7 +53,7 @@ export function recipientFacts(record: MessageRecord, kind: ReportKind, owed: re
   const keys = new Set(owed.map(addressKey));
   return record.recipients.flatMap((recipient) => {
     const { address, dsn } = recipient;
-    if (!keys.has(addressKey(address)) || !wishes(dsn, kind)) return [];
+    if (!keys.has(addressKey(address)) || !wantsReport(record, recipient, kind)) return [];
     const happening = happeningOf(recipient, kind);
     if (happening === undefined) return [];
     const attempt = lastAttempt(record.attempts, address);
@@ -81,19 +81,6 @@ export function originalFacts(record: MessageRecord, giveUpMs: number): Original
     until: (queuedSince ?? receivedAt) + giveUpMs,
     confidential: submission?.requireTls === true,
   };
-}
-
-/** RFC 3461 §4.1; without NOTIFY failures and delays are told. */
-function wishes(dsn: DsnWishes | undefined, kind: ReportKind): boolean {
-  const notify = dsn?.notify ?? [];
-  switch (kind) {
-    case "failed":
-      return notify.length === 0 || notify.includes("FAILURE");
-    case "delayed":
-      return notify.length === 0 || notify.includes("DELAY");
-    case "relayed":
-      return notify.includes("SUCCESS");
-  }
 }
 
 function happeningOf({ state, lastCause }: Recipient, kind: ReportKind): Happening | undefined {

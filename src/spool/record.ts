@@ -154,6 +154,24 @@ export function isEnded(record: Pick<MessageRecord, "hold" | "recipients" | "owe
   );
 }
 
+/** Whether the sender wants a report of this kind about this recipient (RFC 3461 §4.1, §5.2). */
+export function wantsReport(
+  { reversePath }: Pick<MessageRecord, "reversePath">,
+  { dsn }: Pick<Recipient, "dsn">,
+  kind: OwedReport["kind"],
+): boolean {
+  if (reversePath.kind === "null") return false;
+  const notify = dsn?.notify ?? [];
+  switch (kind) {
+    case "failed":
+      return notify.length === 0 || notify.includes("FAILURE");
+    case "delayed":
+      return notify.length === 0 || notify.includes("DELAY");
+    case "relayed":
+      return notify.includes("SUCCESS");
+  }
+}
+
 /** When the message is next due for an attempt: the earliest of its queued recipients; `undefined` if none is queued. */
 export function nextDue(record: Pick<MessageRecord, "hold" | "recipients">): EpochMs | undefined {
   let due: EpochMs | undefined;
