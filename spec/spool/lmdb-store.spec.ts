@@ -120,11 +120,11 @@ describe("the store on LMDB", () => {
   it("is refused when a newer popgate wrote it, and left as it is", async () => {
     using dir = new TemporaryDirectory();
     const store = openLmdbStore({ dir: dir.path });
-    await store.commit([{ table: "meta", key: "schema", value: Buffer.from("2") }]);
+    await store.commit([{ table: "meta", key: "schema", value: Buffer.from("3") }]);
     await store.close();
     await expect(open(dir.path)).rejects.toMatchObject({
       code: "SPOOL_UNUSABLE",
-      message: expect.stringContaining("schema version 2") as string,
+      message: expect.stringContaining("schema version 3") as string,
     });
   });
 });

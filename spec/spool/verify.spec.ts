@@ -93,7 +93,7 @@ describe("verify", () => {
     ["an end without history", () => table("ended", "000000000000001/0000000000000X", nothing), "no such history"],
     ["a mark of nobody", () => table("seen", "a/b", Buffer.from("0000000000000X")), "no such recipient"],
     ["a ledger entry that cannot be read", () => table("ledger", "box/9", Buffer.from("{}")), "ledger/box/9"],
-    ["another schema", () => table("meta", "schema", Buffer.from("2")), "schema version 2"],
+    ["another schema", () => table("meta", "schema", Buffer.from("3")), "schema version 3"],
   ];
   it.each(rows)("finds %s", async (_, damage, words) => {
     const records = await sound();

@@ -26,6 +26,7 @@ import type { Resolution } from "../inbound/resolve.ts";
 import type { EventSink } from "../core/events.ts";
 import { TlsSessions } from "../net/tls-sessions.ts";
 import type { Spool } from "../spool/port.ts";
+import { packageVersion } from "../runtime/version.ts";
 import { defaultSpoolOptions, openSpool } from "../spool/spool.ts";
 
 export interface App extends AsyncDisposable {
@@ -72,7 +73,7 @@ export async function openApp(
   // The spool outlives the notice desk of any one configuration, and its troubles are the postmaster's business too.
   const told: { sink: EventSink } = { sink: bus };
   const events: EventSink = { emit: (event) => told.sink.emit(event) };
-  const options = { ...defaultSpoolOptions, dir, maxOctets, minFreeOctets, historyDays };
+  const options = { ...defaultSpoolOptions, dir, maxOctets, minFreeOctets, historyDays, program: packageVersion() };
   const spool = await openSpool(options, { ...ports, events });
   const sessions = new TlsSessions({ clock: ports.clock });
   const paused = await openPaused(spool);

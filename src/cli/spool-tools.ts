@@ -18,7 +18,7 @@ export async function runVerifyConfigured(file: string): Promise<number> {
 /** Checks every body, index and count. Status 0: all agree; 1: faults, one line each, or no spool that can be read. */
 export async function runVerify(dir: string): Promise<number> {
   try {
-    const { messages, queued, held, history, ledger, octets, faults } = await verifySpool(dir);
+    const { messages, queued, held, history, ledger, octets, remark, faults } = await verifySpool(dir);
     for (const { where, detail } of faults) process.stdout.write(`${where}: ${detail}\n`);
     if (faults.some(({ where }) => where === dataFile)) {
       process.stdout.write(`the file itself is damaged: move ${dir} away and extract its mail with popgate rescue\n`);
@@ -28,6 +28,7 @@ export async function runVerify(dir: string): Promise<number> {
       `${messages} message(s) (${queued} queued, ${held} held), ${octets} octets compared, ${history} ended, ` +
         `${ledger} ledger entries; ${faults.length} fault(s)\n`,
     );
+    if (remark !== undefined) process.stdout.write(`${remark}\n`);
     return faults.length === 0 ? exitStatus.ok : exitStatus.failed;
   } catch (error) {
     return told(error);

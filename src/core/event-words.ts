@@ -23,6 +23,25 @@ const words: Words = {
     level: "info",
     text: (e) => `spool ${e.dir} open: ${e.queued} queued, ${e.held} held, ${e.swept} unfinished removed`,
   },
+  "spool-change-started": {
+    level: "warn",
+    text: (e) =>
+      `spool ${e.dir}: ${e.again ? "goes on being changed" : "is being changed"} from schema version ${e.from} to ${e.to}, ` +
+      (e.copy === undefined ? "without a copy of the state before" : `the state before is kept in ${e.copy}`),
+  },
+  "spool-change-copied": { level: "info", text: (e) => `${e.octets} octets copied to ${e.copy}` },
+  "spool-change-progress": {
+    level: "info",
+    text: (e) => `spool ${e.dir}: ${e.entries} entries changed to schema version ${e.to}`,
+  },
+  "spool-changed": {
+    level: "warn",
+    text: (e) =>
+      `spool ${e.dir}: now has schema version ${e.to}, ${e.entries} entries changed` +
+      (e.copy === undefined
+        ? ""
+        : `; the state before (version ${e.from}) is in ${e.copy}: remove it when all is well`),
+  },
   "spool-full": { level: "error", text: (e) => `spool full, nothing new is taken in: ${e.detail}` },
   "spool-failed": { level: "error", text: (e) => `spool cannot be written: ${e.detail}` },
   "spool-recovered": { level: "info", text: () => "spool can be written again" },

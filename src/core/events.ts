@@ -21,6 +21,27 @@ export type PopgateEvent =
       readonly held: number;
       readonly swept: number;
     }
+  /** Its entries take the form of another schema version: of a newer program, or of an older one again. */
+  | {
+      readonly kind: "spool-change-started";
+      readonly dir: string;
+      readonly from: number;
+      readonly to: number;
+      /** Where the copy of the state before goes, or has gone; `undefined`: none is made. */
+      readonly copy: string | undefined;
+      /** An earlier start was interrupted. */
+      readonly again: boolean;
+    }
+  | { readonly kind: "spool-change-copied"; readonly copy: string; readonly octets: number }
+  | { readonly kind: "spool-change-progress"; readonly dir: string; readonly to: number; readonly entries: number }
+  | {
+      readonly kind: "spool-changed";
+      readonly dir: string;
+      readonly from: number;
+      readonly to: number;
+      readonly entries: number;
+      readonly copy: string | undefined;
+    }
   | { readonly kind: "spool-full"; readonly detail: string }
   | { readonly kind: "spool-failed"; readonly detail: string }
   | { readonly kind: "spool-recovered" }

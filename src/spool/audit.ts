@@ -15,12 +15,13 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { EpochMs } from "../core/ports.ts";
 import { AuditTally, type AuditReport } from "./audit-tally.ts";
 import { decodeHistory, decodeLedger, decodeMessage, type Decoded } from "./codec.ts";
-import { after, schemaKey, schemaVersion, splitTimeKey, timeKey } from "./keys.ts";
+import { after, splitTimeKey, timeKey } from "./keys.ts";
 import { openLmdbStore } from "./lmdb-store.ts";
 import { lockSpool } from "./lock.ts";
 import { dataFile } from "./page-layout.ts";
 import { SpoolError } from "./port.ts";
 import { nextDue, type MessageRecord } from "./record.ts";
+import { mustBeReadable } from "./schema.ts";
 import type { Entry, Store, Table } from "./store.ts";
 import { dueTable, isHeld, isOwed } from "./writes.ts";
 
@@ -35,9 +36,7 @@ export async function auditSpool(dir: string, signal: AbortSignal): Promise<Audi
   using _lock = lockSpool(dir);
   const store = openLmdbStore({ dir, readOnly: true });
   try {
-    const version = store.get("meta", schemaKey)?.toString("latin1");
-    if (version !== String(schemaVersion))
-      throw new SpoolError("SPOOL_UNUSABLE", `the spool ${dir} has schema version ${version ?? "(none)"}`);
+    mustBeReadable(store, dir);
     return await auditStore(store, signal);
   } finally {
     await store.close();

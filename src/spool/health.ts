@@ -29,7 +29,7 @@ export interface RoomLimits {
 /** Octets free on the file system of a directory. A port, so that specs can fill a disk without filling one. */
 export type FreeOctets = (dir: string) => number;
 
-const systemFreeOctets: FreeOctets = (dir) => {
+export const systemFreeOctets: FreeOctets = (dir) => {
   const { bavail, bsize } = statfsSync(dir);
   return bavail * bsize;
 };

@@ -1,7 +1,8 @@
 /**
- * Keys and table layout of the spool, all in one place. Schema version 1.
+ * Keys and table layout of the spool, all in one place. Schema version 2 (`schema-steps.ts` has the earlier ones).
  *
- *   meta      schema → version; probe → anything
+ *   meta      schema → version, or `1 to 2` while it is being changed; about → which popgate wrote it (JSON);
+ *             change → how far a change has come (JSON); probe → anything
  *   message   id → record (JSON): queued and held messages
  *   chunk     id/number → octets of a body
  *   ingest    id → "" while a body of several chunks is being written; what is left of it is swept at the next start
@@ -23,8 +24,10 @@ import type { AddressKey } from "../core/address.ts";
 import type { AccountName, MessageId } from "../core/ids.ts";
 import type { EpochMs } from "../core/ports.ts";
 
-export const schemaVersion = 1;
+export const schemaVersion = 2;
 export const schemaKey = "schema";
+export const aboutKey = "about";
+export const changeKey = "change";
 export const probeKey = "probe";
 
 /** LMDB's limit for a key is 1,978 octets; unique ids may be as long as a lying server likes. */

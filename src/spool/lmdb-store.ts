@@ -8,13 +8,14 @@
  * Fails with `StoreError`. lmdb raises, besides the rejection that we see, further ones that nobody can catch
  * (its issue 368); `store-guard.ts` takes those.
  */
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { open, type Database, type RootDatabase, type RootDatabaseOptionsWithPath } from "lmdb";
 import { dataFile } from "./page-layout.ts";
 import { PageFile } from "./pages.ts";
 import { SpoolError } from "./port.ts";
+import { settle, settleDirectory } from "./settle-path.ts";
 import { StoreError, tables, type Entry, type Store, type Table, type TableStats, type Write } from "./store.ts";
 
 type Binary = Database<Buffer, string>;
@@ -46,11 +47,8 @@ export function openLmdbStore(options: LmdbOptions): Store {
     ...(options.unsafeNoSync === true ? { noSync: true } : {}),
   };
   const { root, databases } = openEnvironment(settings);
-  // The directory entries of new files are not flushed by LMDB.
-  if (fresh && options.readOnly !== true) {
-    fsyncPath(options.dir);
-    fsyncPath(path.dirname(path.resolve(options.dir)));
-  }
+  // LMDB does not flush the directory entries of new files; nor may a start have come to it that was killed.
+  if (options.readOnly !== true) settleDirectory(options.dir);
   return new LmdbStore(root, databases);
 }
 
@@ -144,12 +142,16 @@ class LmdbStore implements Store {
     rmSync(unfinished, { recursive: true, force: true });
     mkdirSync(unfinished, { mode: 0o700 });
     const copy = path.join(unfinished, dataFile);
-    await this.#root.backup(unfinished, true);
-    chmodSync(copy, 0o600);
-    fsyncPath(copy);
-    renameSync(copy, file);
-    rmSync(unfinished, { recursive: true });
-    fsyncPath(dir);
+    try {
+      await this.#root.backup(unfinished, true);
+      chmodSync(copy, 0o600);
+      settle(copy);
+      renameSync(copy, file);
+    } finally {
+      // Half a copy must not take the room that was lacking for the other half.
+      rmSync(unfinished, { recursive: true, force: true });
+    }
+    settleDirectory(dir);
   }
 
   async close(): Promise<void> {
@@ -218,16 +220,6 @@ async function causeOf(failure: unknown): Promise<unknown> {
 
 async function someTurns(turns: number): Promise<void> {
   for (let turn = 0; turn < turns; turn++) await nextTurn();
-}
-
-/** A file or directory. */
-function fsyncPath(name: string): void {
-  const handle = openSync(name, "r");
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }
 
 function exists(file: string): boolean {

@@ -19,6 +19,8 @@ export interface SpoolOptions {
   readonly ledgerGoneDays: number;
   /** Bodies are stored in pieces of this size; 64 to 256 kB. */
   readonly chunkOctets: number;
+  /** Version of the program: the spool says who wrote it. */
+  readonly program?: string | undefined;
 }
 
 export interface SpoolPorts {

@@ -1,16 +1,16 @@
 /**
  * The spool: opens the store in its directory and gives the parts of popgate their views of it (`port.ts`).
  *
- * At the start the schema version is checked (a newer one is refused), unfinished bodies are swept, and the ballast is
- * put in its place. Disposing waits for commits under way, closes the store and gives the directory free.
+ * At the start a spool of an older schema version is changed to the present one, after a copy of it was made; a newer one
+ * is refused. Unfinished bodies are swept, and the ballast is put in its place. Disposing waits for commits under way, closes the store and gives the directory free.
  */
 import { mkdirSync } from "node:fs";
 import { auditStore } from "./audit.ts";
 import type { AuditReport } from "./audit-tally.ts";
-import { SpoolError, type Spool } from "./port.ts";
+import type { Spool } from "./port.ts";
 import { Health } from "./health.ts";
 import { beginIngest } from "./intake.ts";
-import { schemaKey, schemaVersion } from "./keys.ts";
+import { schemaVersion } from "./keys.ts";
 import { accountState, forgetEntries, ledgerEntries, putAccountState, putEntries } from "./ledger.ts";
 import { openLmdbStore } from "./lmdb-store.ts";
 import { lockSpool } from "./lock.ts";
@@ -29,6 +29,8 @@ import {
   readBody,
   updateMessage,
 } from "./queue.ts";
+import { changeSchema } from "./schema-change.ts";
+import { refusalOfNewer, schemaOf, writesOfSchema } from "./schema.ts";
 import { commit, type SpoolCore, type SpoolOptions, type SpoolPorts } from "./spool-core.ts";
 import { installStoreGuard } from "./store-guard.ts";
 import type { Store } from "./store.ts";
@@ -88,13 +90,15 @@ export async function openOn(
     open: new Set(),
   };
   try {
-    await checkSchema(core);
+    await bringToSchema(core);
     health.restoreBallast();
     const swept = await sweepUnfinished(core);
     const { queued, held } = counts(core);
     ports.events.emit({ kind: "spool-opened", dir: options.dir, queued, held, swept });
   } catch (error) {
-    await store.close().finally(atEnd);
+    // What the opening ran into is the news; a store that cannot be closed either adds nothing to it.
+    await store.close().catch(() => undefined);
+    atEnd();
     throw error;
   }
   // Bodies that were to be removed when the last run ended.
@@ -102,18 +106,27 @@ export async function openOn(
   return view(core, ending, atEnd);
 }
 
-async function checkSchema(core: SpoolCore): Promise<void> {
-  const found = core.store.get("meta", schemaKey)?.toString("latin1");
-  if (found === undefined) {
-    await commit(core, [{ table: "meta", key: schemaKey, value: Buffer.from(String(schemaVersion)) }]);
-    return;
+/** A new spool gets the present schema version, an older one is changed to it, a newer one is refused. */
+async function bringToSchema(core: SpoolCore): Promise<void> {
+  const { dir, program, minFreeOctets } = core.options;
+  const state = schemaOf(core.store);
+  switch (state.kind) {
+    case "none":
+      return commit(core, writesOfSchema(schemaVersion, { popgate: program, since: core.ports.clock.now() }));
+    case "current":
+      // Who may have written to it last: on a disk that is full, that has to wait.
+      if (program !== undefined && state.about.popgate !== program)
+        await commit(core, writesOfSchema(schemaVersion, { ...state.about, popgate: program })).catch(() => undefined);
+      return;
+    case "older":
+    case "changing": {
+      const options = { dir, minFreeOctets, program, target: schemaVersion, withCopy: true };
+      await changeSchema(core.store, options, core.ports);
+      return;
+    }
+    case "newer":
+      throw refusalOfNewer(dir, state);
   }
-  if (Number(found) === schemaVersion) return;
-  throw new SpoolError(
-    "SPOOL_UNUSABLE",
-    `the spool ${core.options.dir} has schema version ${found}, this popgate writes version ${schemaVersion}: ` +
-      "it was used by a newer popgate; install that one, or give popgate another directory",
-  );
 }
 
 function counts(core: SpoolCore): ReturnType<Spool["counts"]> {

@@ -11,13 +11,14 @@ import path from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { addressKey } from "../core/address.ts";
 import { decodeHistory, decodeLedger, decodeMessage } from "./codec.ts";
-import { after, below, chunkKey, midKey, schemaKey, schemaVersion, seenKey, splitTimeKey, timeKey } from "./keys.ts";
+import { after, below, chunkKey, midKey, schemaKey, seenKey, splitTimeKey, timeKey } from "./keys.ts";
 import { openLmdbStore } from "./lmdb-store.ts";
 import { lockSpool } from "./lock.ts";
 import { dataFile } from "./page-layout.ts";
 import { PageFile } from "./pages.ts";
 import { SpoolError } from "./port.ts";
 import { nextDue, type MessageRecord } from "./record.ts";
+import { mustBeReadable } from "./schema.ts";
 import type { Entry, Store, Table } from "./store.ts";
 import { dueTable, isHeld, isOwed } from "./writes.ts";
 
@@ -33,6 +34,8 @@ export interface VerifyReport {
   readonly leftovers: number;
   /** Entries that could not be read and were moved aside. */
   readonly setAside: number;
+  /** That it has an older schema version, and what comes of it. */
+  readonly remark?: string | undefined;
   readonly faults: readonly VerifyFault[];
 }
 
@@ -55,7 +58,7 @@ export async function verifySpool(dir: string): Promise<VerifyReport> {
   if (broken.length > 0) return { ...nothing, faults: broken };
   const store = openLmdbStore({ dir, readOnly: true });
   try {
-    return await verifyStore(store);
+    return await verifyStore(store, dir);
   } finally {
     await store.close();
   }
@@ -71,12 +74,16 @@ function pageFaults(file: string): VerifyFault[] {
   return faults;
 }
 
-export async function verifyStore(store: Store): Promise<VerifyReport> {
+/** `dir` is where it is, for the words. */
+export async function verifyStore(store: Store, dir = "(in memory)"): Promise<VerifyReport> {
   const faults: VerifyFault[] = [];
   const fault = (where: string, detail: string): void => void faults.push({ where, detail });
-  const version = store.get("meta", schemaKey)?.toString("latin1");
-  if (version !== String(schemaVersion)) {
-    fault(`meta/${schemaKey}`, `schema version ${version ?? "(none)"}, this popgate knows ${schemaVersion}`);
+  let remark: string | undefined;
+  try {
+    remark = mustBeReadable(store, dir);
+  } catch (error) {
+    if (!(error instanceof SpoolError) || error.code !== "SPOOL_UNUSABLE") throw error;
+    fault(`meta/${schemaKey}`, error.message);
     return { ...nothing, faults };
   }
   const tally = { messages: 0, queued: 0, held: 0, owed: 0, octets: 0 };
@@ -94,6 +101,7 @@ export async function verifyStore(store: Store): Promise<VerifyReport> {
     ledger: store.stats("ledger").entries,
     leftovers,
     setAside: store.stats("setaside").entries,
+    remark,
     faults,
   };
 }
