@@ -1,0 +1,56 @@
+/**
+ * What every document shows is so: its configurations load without a warning, its commands and their options are there,
+ * and its links lead somewhere.
+ */
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { typed } from "../cli/console.ts";
+import { blocks, brokenLinks, commandLines, document, faultsOf, root } from "./document.ts";
+
+const names = [
+  "README.md",
+  "CHANGELOG.md",
+  ...readdirSync(path.join(root, "docs"))
+    .filter((file) => file.endsWith(".md"))
+    .map((file) => `docs/${file}`),
+];
+
+test("there is something to look at", () => {
+  const texts = names.map(document);
+  expect(texts.flatMap((text) => blocks(text, "toml")).length).toBeGreaterThan(6);
+  expect(texts.flatMap(commandLines).length).toBeGreaterThan(60);
+});
+
+describe.each(names)("%s", (name) => {
+  const text = document(name);
+
+  test("links", () => {
+    expect(brokenLinks(name)).toEqual([]);
+  });
+
+  test.each(blocks(text, "toml"))("configuration %#: %s", async (snippet) => {
+    expect(await faultsOf(snippet)).toEqual([]);
+  });
+
+  test.each(commandLines(text))("%s", async (line) => {
+    expect(await misused(line)).toEqual([]);
+  });
+});
+
+const overview = typed(["--help"]);
+
+/** What a command line has that the program has not. */
+async function misused(line: string): Promise<readonly string[]> {
+  const [, name = "", ...rest] = line.split(/\s+/u);
+  if (name.startsWith("-") || name === "…") return [];
+  if (!new RegExp(`^  ${name} `, "mu").test((await overview).stdout)) return [`no command ${name}`];
+  const help = (await typed([name, "--help"])).stdout;
+  const unknown = rest
+    .filter((word) => word.startsWith("-"))
+    .filter((option) => !new RegExp(`(?:^|[ ,])${option}[ ,\\n]`, "mu").test(help));
+  // A command that takes nothing is given nothing.
+  const isGiven = rest.some((word, index) => !word.startsWith("-") && rest[index - 1]?.startsWith("-") !== true);
+  const takes = /\[options\] [<[]/u.test(help.split("\n")[0] ?? "");
+  return [...unknown.map((option) => `no option ${option}`), ...(isGiven && !takes ? ["no argument"] : [])];
+}
