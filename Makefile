@@ -42,8 +42,12 @@ peers: web
 web: setup
 	npm run --silent web
 
+# What is installed: JavaScript in dist/, and the web page.
+build: setup
+	npm run --silent build
+
 certs: setup
 	node_modules/.bin/node scripts/certs.ts
 
 clean:
-	rm -rf node_modules coverage artefacts web/dist
+	rm -rf node_modules coverage artefacts web/dist dist
