@@ -19,7 +19,8 @@ export async function runAudit({ client, screen, json }: Asking): Promise<number
 /** The same on a spool that no daemon uses. */
 export async function runAuditOffline(dir: string, json: boolean, around: Surroundings): Promise<number> {
   try {
-    return shown(await auditSpool(dir, around.signal), json, new Screen(around.stdout, around.env));
+    const remarked = (remark: string): unknown => around.stderr.write(`${remark}\n`);
+    return shown(await auditSpool(dir, around.signal, remarked), json, new Screen(around.stdout, around.env));
   } catch (error) {
     if (around.signal.aborted) return exitStatus.ok;
     if (!(error instanceof SpoolError)) throw error;

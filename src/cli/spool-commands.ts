@@ -1,4 +1,5 @@
 /** Commands that look after the spool's files. */
+import { InvalidArgumentError } from "commander";
 import type { AskingOptions } from "./asking.ts";
 import { ask, asking, configOption, type CommandTable } from "./command-table.ts";
 
@@ -45,4 +46,47 @@ export function addSpoolCommands(table: CommandTable): void {
       const { runRescue } = await import("./spool-tools.ts");
       end(await runRescue(dir, out));
     });
+  addSchemaCommands(table);
+}
+
+interface SchemaOptions {
+  readonly config: string;
+  readonly to?: number;
+  readonly withoutCopy?: boolean;
+}
+
+const withoutCopy = ["--without-copy", "do not keep a copy of the state before in the spool's directory"] as const;
+
+function addSchemaCommands({ program, end }: CommandTable): void {
+  program
+    .command("upgrade")
+    .description("bring a spool that no daemon uses to this popgate's form, as its start does, with a copy beforehand")
+    .argument("[spool-dir]", "the configured one without it")
+    .option(...configOption)
+    .option(...withoutCopy)
+    .action(async (dir: string | undefined, { config, withoutCopy: bare }: SchemaOptions) => {
+      const { runSchemaChange } = await import("./spool-schema.ts");
+      end(await runSchemaChange({ dir, config, to: "newest", withCopy: bare !== true }));
+    });
+
+  program
+    .command("downgrade")
+    .description("bring a spool that no daemon uses back to the form of an older popgate, with all its mail")
+    .argument("[spool-dir]", "the configured one without it")
+    .option(
+      "--to <version>",
+      "schema version, as the older popgate names it; without it the one before the upgrade",
+      parseVersion,
+    )
+    .option(...configOption)
+    .option(...withoutCopy)
+    .action(async (dir: string | undefined, { config, to, withoutCopy: bare }: SchemaOptions) => {
+      const { runSchemaChange } = await import("./spool-schema.ts");
+      end(await runSchemaChange({ dir, config, to: to ?? "before", withCopy: bare !== true }));
+    });
+}
+
+function parseVersion(text: string): number {
+  if (!/^[1-9]\d{0,5}$/u.test(text)) throw new InvalidArgumentError("A schema version is a number, as 1.");
+  return Number(text);
 }

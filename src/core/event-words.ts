@@ -19,6 +19,7 @@ const words: Words = {
     level: "error",
     text: (e) => `${e.config} has errors, the old configuration stays: ${e.errors.join("; ")}`,
   },
+  "service-notify-failed": { level: "warn", text: (e) => `the service manager cannot be told: ${e.detail}` },
   "spool-opened": {
     level: "info",
     text: (e) => `spool ${e.dir} open: ${e.queued} queued, ${e.held} held, ${e.swept} unfinished removed`,
@@ -27,7 +28,7 @@ const words: Words = {
     level: "warn",
     text: (e) =>
       `spool ${e.dir}: ${e.again ? "goes on being changed" : "is being changed"} from schema version ${e.from} to ${e.to}, ` +
-      (e.copy === undefined ? "without a copy of the state before" : `the state before is kept in ${e.copy}`),
+      (e.copy === undefined ? "without a copy of the state before" : `with a copy of the state before in ${e.copy}`),
   },
   "spool-change-copied": { level: "info", text: (e) => `${e.octets} octets copied to ${e.copy}` },
   "spool-change-progress": {

@@ -29,14 +29,22 @@ import { dueTable, isHeld, isOwed } from "./writes.ts";
 const page = 100;
 const rounds = 3;
 
-/** Of a spool that no daemon uses. Rejects with SPOOL_UNUSABLE when there is none, or when it is in use. */
-export async function auditSpool(dir: string, signal: AbortSignal): Promise<AuditReport> {
+/**
+ * Of a spool that no daemon uses. Rejects with SPOOL_UNUSABLE when there is none, or when it is in use. `onRemark` is told
+ * when it has an older schema version.
+ */
+export async function auditSpool(
+  dir: string,
+  signal: AbortSignal,
+  onRemark: (remark: string) => void = () => undefined,
+): Promise<AuditReport> {
   if ((statSync(path.join(dir, dataFile), { throwIfNoEntry: false })?.size ?? 0) === 0)
     throw new SpoolError("SPOOL_UNUSABLE", `there is no spool in ${dir}`);
   using _lock = lockSpool(dir);
   const store = openLmdbStore({ dir, readOnly: true });
   try {
-    mustBeReadable(store, dir);
+    const remark = mustBeReadable(store, dir);
+    if (remark !== undefined) onRemark(remark);
     return await auditStore(store, signal);
   } finally {
     await store.close();

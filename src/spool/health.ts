@@ -14,6 +14,7 @@ import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync
 import path from "node:path";
 import type { EventSink } from "../core/events.ts";
 import type { Clock } from "../core/ports.ts";
+import { messageOf } from "../core/thrown.ts";
 import { SpoolError, type SpoolHealth } from "./port.ts";
 import type { StoreError } from "./store.ts";
 
@@ -159,7 +160,7 @@ export class Health {
     try {
       if (Math.abs(now - this.#free.at) > freshForMs) this.#free = { octets: this.#freeOctets(this.#dir), at: now };
     } catch (error) {
-      return `the free space of the disk cannot be asked for: ${error instanceof Error ? error.message : String(error)}`;
+      return `the free space of the disk cannot be asked for: ${messageOf(error)}`;
     }
     const { octets } = this.#free;
     return octets < minFreeOctets

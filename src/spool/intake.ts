@@ -8,6 +8,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { addressKey } from "../core/address.ts";
 import { makeMessageId, type MessageId } from "../core/ids.ts";
+import { asError } from "../core/thrown.ts";
 import { chunkKey, ledgerKey, seenKey } from "./keys.ts";
 import { encode } from "./codec.ts";
 import {
@@ -220,7 +221,7 @@ class OpenIngest implements Ingest {
         this.#core.incoming -= value.length;
       })
       .catch((error: unknown) => {
-        this.#failure ??= error instanceof Error ? error : new Error(String(error));
+        this.#failure ??= asError(error);
       })
       .finally(() => {
         this.#unwritten -= value.length;
@@ -270,7 +271,7 @@ class OpenIngest implements Ingest {
     try {
       this.#core.health.check(usedOctets(this.#core));
     } catch (error) {
-      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+      this.#failure ??= asError(error);
     }
   }
 
