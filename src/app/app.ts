@@ -33,8 +33,11 @@ export interface App extends AsyncDisposable {
   readonly spool: Spool;
   /** Opens the admin interface; it lasts until it is disposed. */
   admin(): Promise<AsyncDisposable>;
-  /** Until the signal is aborted. Can be called again, as after a reload. */
-  run(signal: AbortSignal): Promise<void>;
+  /**
+   * Until the signal is aborted. Can be called again, as after a reload. `stands` is told when polling and delivery run and
+   * the listener has been opened; false: it could not be, and will be tried again.
+   */
+  run(signal: AbortSignal, stands?: (isListening: boolean) => void): Promise<void>;
   /** Polls each account once, delivers what is due, tells the postmaster of what is held. */
   runOnce(signal: AbortSignal): Promise<OnceReport>;
   /** Decides held mail again under the present configuration, while nothing else runs. */
@@ -108,13 +111,13 @@ export async function openApp(
   return {
     spool,
     admin: async () => openAdmin(operations, { ...ports, bus, config: () => present }),
-    async run(signal) {
+    async run(signal, stands) {
       await using parts = open();
       await resolveChanged(parts.accounts, spool, ports, signal);
       await together(
         signal,
         async (either) => runParts(parts, either),
-        async (either) => listener.run(present, parts.delivery.outbound, either),
+        async (either) => listener.run(present, parts.delivery.outbound, either, stands),
         async (either) => statistics.watchQueue(spool, either),
       );
     },

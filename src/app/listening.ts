@@ -47,8 +47,16 @@ export class ListenerHost implements AsyncDisposable {
     stopping.addEventListener("abort", () => void this.#close().catch(() => undefined), { once: true });
   }
 
-  /** Takes mail by the rules of this configuration until the signal is aborted, and goes on by them until the next. */
-  async run(config: Config, outbound: OutboundDelivery, signal: AbortSignal): Promise<void> {
+  /**
+   * Takes mail by the rules of this configuration until the signal is aborted, and goes on by them until the next.
+   * `tried` is told once what became of the first attempt to open it; true where no listener is configured.
+   */
+  async run(
+    config: Config,
+    outbound: OutboundDelivery,
+    signal: AbortSignal,
+    tried: (isOpen: boolean) => void = () => undefined,
+  ): Promise<void> {
     const { listener } = config;
     // Without one, clients that are still connected go by the old rules until they are disconnected below.
     const rules = listener === undefined ? undefined : this.#rulesOf(config, listener, outbound);
@@ -57,8 +65,13 @@ export class ListenerHost implements AsyncDisposable {
       signal,
       async (either) => rules?.run(either),
       async (either) => {
-        while (!either.aborted && !(await this.#adapt(config)))
+        if (either.aborted) return;
+        let isOpen = await this.#adapt(config);
+        if (!either.aborted) tried(isOpen);
+        while (!either.aborted && !isOpen) {
           await this.#ports.clock.sleep(openAgainMs, either).catch(() => undefined);
+          if (!either.aborted) isOpen = await this.#adapt(config);
+        }
       },
     );
   }

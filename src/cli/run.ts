@@ -2,7 +2,8 @@
  * `popgate run`: the daemon, or one round of it.
  *
  * The daemon runs until SIGINT or SIGTERM, and ends with status 0 then. SIGHUP has the configuration read again; a bad
- * one is refused and the old one stays. One round ends with the status that `app/once.ts` gives.
+ * one is refused and the old one stays. systemd is told when the daemon stands, reads the file again and stops, and by its
+ * watchdog that it lives. One round ends with the status that `app/once.ts` gives.
  */
 import { openApp, type App } from "../app/app.ts";
 import { onceResult, onceStatus } from "../app/once.ts";
@@ -11,9 +12,10 @@ import { loadConfig } from "../config/load.ts";
 import { formatProblem } from "../config/problem.ts";
 import { systemClock, systemRandom } from "../runtime/clock.ts";
 import { createLog, type Log } from "../runtime/log.ts";
+import { openServiceNotify } from "../runtime/service-notify.ts";
 import { listenForShutdown } from "../runtime/shutdown.ts";
 import { packageVersion } from "../runtime/version.ts";
-import { SpoolError } from "../spool/port.ts";
+import { SpoolError, type Spool } from "../spool/port.ts";
 
 const stdout = 1;
 
@@ -38,6 +40,10 @@ export async function runDaemon(file: string): Promise<number> {
       reloads.taken = false;
       reloads.wanted.abort(new Error("SIGHUP"));
     });
+    const opened: { spool?: Spool } = {};
+    const alive = async (): Promise<string> => stateOf(opened.spool);
+    await using service = openServiceNotify({ env: process.env, clock: systemClock, events: log, alive });
+    shutdown.signal.addEventListener("abort", () => service.stopping("finishing what is under way"), { once: true });
     await using app: App = await openApp(config, {
       clock: systemClock,
       random: systemRandom,
@@ -53,11 +59,15 @@ export async function runDaemon(file: string): Promise<number> {
         return { kind: "ok" };
       },
     });
+    opened.spool = app.spool;
     log.emit({ kind: "started", version: packageVersion(), config: config.file, accounts: config.accounts.length });
     await using _admin = await app.admin();
     for (;;) {
-      await app.run(AbortSignal.any([shutdown.signal, reloads.wanted.signal]));
+      await app.run(AbortSignal.any([shutdown.signal, reloads.wanted.signal]), (isListening) =>
+        service.ready(isListening ? "takes mail" : "the listener cannot be opened and is tried again: see the log"),
+      );
       if (shutdown.signal.aborted) break;
+      service.reloading();
       const { taken } = reloads;
       // Before the file is read: what is asked for from here on may be about a later state of it.
       reloads.wanted = new AbortController();
@@ -68,6 +78,16 @@ export async function runDaemon(file: string): Promise<number> {
     log.emit({ kind: "stopping", reason: reason instanceof Error ? reason.message : "signal" });
     return onceStatus.done;
   });
+}
+
+/** What the watchdog's message says. Rejects when the spool cannot be read: then there is none. */
+async function stateOf(spool: Spool | undefined): Promise<string> {
+  if (spool === undefined) throw new Error("the spool is not open");
+  await spool.nextDueAt("inbound");
+  const { queued, held } = spool.counts();
+  const health = spool.health();
+  const trouble = health.kind === "ok" ? "" : `; the spool is ${health.kind}: ${health.detail}`;
+  return `${queued} queued, ${held} held${trouble}`;
 }
 
 /** Resolves with what is wrong with the file; then the old configuration stays. */

@@ -13,6 +13,8 @@ export type PopgateEvent =
   | { readonly kind: "stopped" }
   | { readonly kind: "reloaded"; readonly config: string }
   | { readonly kind: "reload-refused"; readonly config: string; readonly errors: readonly string[] }
+  /** The service manager cannot be told of the daemon's state. Told once. */
+  | { readonly kind: "service-notify-failed"; readonly detail: string }
   // The spool
   | {
       readonly kind: "spool-opened";
