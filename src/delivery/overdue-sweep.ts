@@ -16,6 +16,7 @@ import type { EventSink, PopgateEvent } from "../core/events.ts";
 import { makeMessageId, type MessageId } from "../core/ids.ts";
 import { causeText } from "../core/outcome.ts";
 import type { Clock, EpochMs } from "../core/ports.ts";
+import { traceOf } from "../core/thrown.ts";
 import { SpoolError, type DueEntry, type Queue } from "../spool/port.ts";
 import { isEnded, type MessageRecord } from "../spool/record.ts";
 import { overdue, type HindranceOf, type OverdueRules } from "./overdue.ts";
@@ -153,6 +154,6 @@ class Sweep {
 }
 
 function fault(where: string, error: unknown): PopgateEvent {
-  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const detail = traceOf(error);
   return { kind: "internal-error", where, detail };
 }

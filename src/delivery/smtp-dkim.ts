@@ -22,6 +22,7 @@ import canonical from "nodemailer/lib/dkim/sign";
 import { domainOf } from "../core/address.ts";
 import type { EventSink } from "../core/events.ts";
 import type { Clock, EpochMs } from "../core/ports.ts";
+import { messageOf } from "../core/thrown.ts";
 import { parseAddressList } from "../message/address-list.ts";
 
 export interface SigningKey {
@@ -140,7 +141,7 @@ class DkimSigner implements Signer {
       this.#told.delete(key);
       return usable;
     } catch (error) {
-      const detail = error instanceof Error ? error.message : String(error);
+      const detail = messageOf(error);
       if (!this.#told.has(key)) this.#events.emit({ kind: "dkim-failed", domain, selector, detail });
       this.#told.add(key);
       return `key ${selector} of ${domain}: ${detail}`;

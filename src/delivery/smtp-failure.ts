@@ -5,6 +5,7 @@
  * text is left out. An error it does not know is a lost connection in the phase that the session was in.
  */
 import type { SmtpPhase } from "../core/outcome.ts";
+import { messageOf } from "../core/thrown.ts";
 import type { Failure } from "./classify.ts";
 import { parseSmtpReply } from "./smtp-reply.ts";
 
@@ -29,7 +30,7 @@ export class SmtpFailure extends Error {
 
 /** Describes an error that came up in this phase. The command that nodemailer names, if any, is more exact. */
 export function describeFailure(error: unknown, phase: SmtpPhase): Failure {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const kind = textOf(error, "code");
   const code = textOf(error, "originalCode") || kind || (isTimeout(error) ? "TIMEOUT" : "ECONNECTION");
   const reply = parseSmtpReply(textOf(error, "response"));

@@ -12,6 +12,7 @@
 import { randomBytes } from "node:crypto";
 import type SMTPConnection from "nodemailer/lib/smtp-connection";
 import type { SmtpReply } from "../core/outcome.ts";
+import { messageOf } from "../core/thrown.ts";
 import { needsProof, type TlsPolicy } from "../net/tls-policy.ts";
 import { OAuthError } from "../oauth/token-source.ts";
 import { chooseMechanism, type SaslCredentials, type SaslMechanism } from "../sasl/choose.ts";
@@ -166,7 +167,7 @@ function refusal({ name, complaint }: SaslMechanism, reply: SmtpReply): SmtpFail
  * unless it is a token endpoint that is down.
  */
 function ourFailure(error: unknown, where = ""): SmtpFailure {
-  const message = where + (error instanceof Error ? error.message : String(error));
+  const message = where + messageOf(error);
   const code = isPassing(error) ? "OAUTH_TEMPORARY" : "EAUTH";
   return new SmtpFailure({ phase: "auth", reply: undefined, tls: false, code, message });
 }

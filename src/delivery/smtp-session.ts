@@ -11,6 +11,7 @@ import { Readable } from "node:stream";
 import SMTPConnection, { type SMTPConnectionSendInfo, type SMTPEnvelope } from "nodemailer/lib/smtp-connection";
 import type { SmtpPhase, SmtpReply } from "../core/outcome.ts";
 import { formatReversePath } from "../core/address.ts";
+import { asError } from "../core/thrown.ts";
 import { explainTlsError } from "../net/certificate.ts";
 import { Deadline } from "../net/deadline.ts";
 import { needsProof, type TlsPolicy } from "../net/tls-policy.ts";
@@ -235,7 +236,7 @@ export class SmtpSession {
     try {
       yield* transaction.body();
     } catch (error) {
-      failed.body = error instanceof Error ? error : new Error(String(error));
+      failed.body = asError(error);
       throw new Error("the body could not be read", { cause: error });
     }
   }

@@ -15,6 +15,7 @@ import type { Address } from "../core/address.ts";
 import { needsSmtpUtf8 } from "../core/address.ts";
 import type { Clock, EpochMs } from "../core/ports.ts";
 import type { Cause, Outcome } from "../core/outcome.ts";
+import { asError } from "../core/thrown.ts";
 import type { TlsSessions } from "../net/tls-sessions.ts";
 import { causeOf, destinationOf, isTooMany, outcomeOf, type Failure } from "./classify.ts";
 import type { Signer } from "./smtp-dkim.ts";
@@ -113,7 +114,7 @@ class SmtpTransport implements Transport {
       return { ...message, size: message.size + field.length, body: () => preceded(field, message.body()) };
     } catch (error) {
       signal.throwIfAborted();
-      return this.#bodyFailed(message, error instanceof Error ? error : new Error(String(error)), begun, unasked);
+      return this.#bodyFailed(message, asError(error), begun, unasked);
     }
   }
 

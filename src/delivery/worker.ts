@@ -15,6 +15,7 @@
 import type { EventSink } from "../core/events.ts";
 import type { MessageId } from "../core/ids.ts";
 import type { Clock, EpochMs, Random } from "../core/ports.ts";
+import { traceOf } from "../core/thrown.ts";
 import { SpoolError, type Queue, type SpoolHealth } from "../spool/port.ts";
 import type { Destination } from "./destination.ts";
 import { MessageDelivery, type HandOverOptions } from "./hand-over.ts";
@@ -230,6 +231,6 @@ function internal(where: string, error: unknown): { kind: "internal-error"; wher
   return {
     kind: "internal-error",
     where,
-    detail: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    detail: traceOf(error),
   };
 }

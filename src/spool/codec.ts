@@ -3,6 +3,7 @@
  * is checked in its outline; an entry that fails is set aside by the caller with its octets, never deleted.
  */
 import { z } from "zod";
+import { messageOf } from "../core/thrown.ts";
 import type { HistoryRecord, MessageRecord } from "./record.ts";
 import type { LedgerEntry } from "./port.ts";
 
@@ -76,7 +77,7 @@ function decode<T>(octets: Buffer, schema: z.ZodType): Decoded<T> {
   try {
     parsed = JSON.parse(octets.toString("utf8"));
   } catch (error) {
-    return { kind: "bad", why: error instanceof Error ? error.message : String(error) };
+    return { kind: "bad", why: messageOf(error) };
   }
   const result = schema.safeParse(parsed);
   if (!result.success) return { kind: "bad", why: z.prettifyError(result.error).replaceAll("\n", " ") };

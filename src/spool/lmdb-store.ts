@@ -12,6 +12,7 @@ import { chmodSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { open, type Database, type RootDatabase, type RootDatabaseOptionsWithPath } from "lmdb";
+import { messageOf } from "../core/thrown.ts";
 import { dataFile } from "./page-layout.ts";
 import { PageFile } from "./pages.ts";
 import { SpoolError } from "./port.ts";
@@ -79,7 +80,7 @@ function openEnvironment(settings: RootDatabaseOptionsWithPath): {
     }
     return { root, databases };
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
+    const text = messageOf(error);
     throw new SpoolError("SPOOL_UNUSABLE", `the spool ${settings.path ?? ""} cannot be opened: ${text}`, {
       cause: error,
     });
@@ -180,7 +181,7 @@ function reading<T>(read: () => T): T {
     return read();
   } catch (error) {
     if (error instanceof SpoolError) throw error;
-    const text = error instanceof Error ? error.message : String(error);
+    const text = messageOf(error);
     throw new SpoolError(
       "SPOOL_DAMAGED",
       `the spool's file is damaged: ${text}; stop popgate and check it with verify`,
@@ -202,7 +203,7 @@ function numbersOf(stats: unknown): (name: string) => number {
 
 async function toStoreError(error: unknown): Promise<StoreError> {
   const cause = await causeOf(error);
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const text = messageOf(cause);
   return new StoreError(text, /no space|ENOSPC|MDB_MAP_FULL|quota|file too large/iu.test(text), { cause: error });
 }
 

@@ -9,6 +9,7 @@
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { messageOf } from "../core/thrown.ts";
 import { SpoolError } from "./port.ts";
 
 const lockName = "lock";
@@ -40,7 +41,7 @@ function take(file: string, dir: string): DatabaseSync {
     return database;
   } catch (error) {
     database?.close();
-    const text = error instanceof Error ? error.message : String(error);
+    const text = messageOf(error);
     if (!/locked/u.test(text))
       throw new SpoolError("SPOOL_UNUSABLE", `the spool ${dir} cannot be locked: ${text}`, { cause: error });
     throw new SpoolError(

@@ -4,6 +4,7 @@
  *
  * Any other unhandled rejection still ends the process: it is a fault of ours that must not go on unseen.
  */
+import { messageOf } from "../core/thrown.ts";
 
 /** What lmdb says of a commit that failed, in the words of its versions 3.x. */
 const known =
@@ -31,7 +32,7 @@ export function installStoreGuard(onFailure: (detail: string) => void): Disposab
 
 function judge(reason: unknown): void {
   if (!isStoreFailure(reason)) throw reason;
-  const detail = reason instanceof Error ? reason.message : String(reason);
+  const detail = messageOf(reason);
   for (const listener of listeners) listener(detail);
 }
 
