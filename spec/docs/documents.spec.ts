@@ -1,12 +1,12 @@
 /**
  * What every document shows is so: its configurations load without a warning, its commands and their options are there,
- * and its links lead somewhere.
+ * its links lead somewhere, and the files of this repository that it names are there.
  */
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { typed } from "../cli/console.ts";
-import { blocks, brokenLinks, commandLines, document, faultsOf, root } from "./document.ts";
+import { blocks, brokenLinks, commandLines, document, faultsOf, root, rows } from "./document.ts";
 
 const names = [
   "README.md",
@@ -27,6 +27,11 @@ describe.each(names)("%s", (name) => {
 
   test("links", () => {
     expect(brokenLinks(name)).toEqual([]);
+  });
+
+  test("files that it names", () => {
+    const named = [...text.matchAll(/`((?:docs|scripts|spec|src|web)\/[\w./-]+)`/gu)].map(([, file]) => file ?? "");
+    expect(named.filter((file) => !existsSync(path.join(root, file)))).toEqual([]);
   });
 
   test.each(blocks(text, "toml"))("configuration %#: %s", async (snippet) => {
@@ -54,3 +59,12 @@ async function misused(line: string): Promise<readonly string[]> {
   const takes = /\[options\] [<[]/u.test(help.split("\n")[0] ?? "");
   return [...unknown.map((option) => `no option ${option}`), ...(isGiven && !takes ? ["no argument"] : [])];
 }
+
+test("each check that the page on security speaks of is shown by a spec", () => {
+  const checks = rows(document("docs/security.md"));
+  expect(checks.length).toBeGreaterThan(30);
+  for (const [what = "", specs = ""] of checks) {
+    const files = specs.split(", ");
+    for (const file of files) expect(file, what).toMatch(/^`spec\/[\w/-]+\.spec\.ts`$/u);
+  }
+});
