@@ -1,0 +1,190 @@
+/**
+ * The programs that drain a box, each set up as somebody would who wants it fast and his mail safe: everything is fetched
+ * in one go, deleted once it has been handed on, over verified TLS, with the least output.
+ *
+ * fetchmail hands on by SMTP on a connection of its own. getmail6 knows no SMTP; its LMTP is the nearest and the fastest
+ * it has. mpop hands each message to a program, here msmtp, as its manual proposes; it also writes maildirs, which is
+ * another job and stands in the tables for comparison only.
+ */
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { recipient } from "./mail-set.ts";
+import type { Command } from "./measured-run.ts";
+import { password } from "./place.ts";
+
+export interface Job {
+  /** A new folder. */
+  readonly dir: string;
+  readonly user: string;
+  readonly port: number;
+  /** `undefined`: plain POP3. */
+  readonly caFile: string | undefined;
+  readonly smtpPort: number;
+  readonly lmtpPort: number;
+}
+
+export interface Collector {
+  readonly name: string;
+  /** The target gets what it fetched. */
+  readonly hasTarget: boolean;
+  prepare(job: Job): Promise<Command>;
+}
+
+/** popgate as it is run: from the sources, or what POPGATE_MAIN names. */
+export const popgateMain = process.env["POPGATE_MAIN"] ?? fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+
+export async function popgateConfig(job: Job, more = ""): Promise<string> {
+  const { dir, user, port, caFile, smtpPort } = job;
+  await writeFile(path.join(dir, "password"), `${password}\n`, { mode: 0o600 });
+  const file = path.join(dir, "popgate.toml");
+  await writeFile(
+    file,
+    `hostname = "popgate.firma.example"
+postmaster = "postmaster@firma.example"
+domains = ["firma.example"]
+
+[spool]
+dir = "${path.join(dir, "spool")}"
+
+[exchange]
+host = "127.0.0.1"
+port = ${smtpPort}
+tls = "off"
+
+[admin]
+socket = "${path.join(dir, "admin.sock")}"
+
+[[collector]]
+name = "sammel"
+host = "localhost"
+port = ${port}
+${caFile === undefined ? 'tls = "off"' : `tls = "implicit"\nca = "${caFile}"`}
+user = "${user}"
+password = { file = "password" }
+profile = "exim"
+keep = "never"
+every = "1h"
+${more}
+`,
+  );
+  return file;
+}
+
+const popgate: Collector = {
+  name: "popgate",
+  hasTarget: true,
+  prepare: async (job) => ({
+    command: process.execPath,
+    args: [popgateMain, "run", "--once", "--config", await popgateConfig(job)],
+  }),
+};
+
+const fetchmail: Collector = {
+  name: "fetchmail",
+  hasTarget: true,
+  async prepare({ dir, user, port, caFile, smtpPort }) {
+    const rc = path.join(dir, "fetchmailrc");
+    const tls = caFile === undefined ? "sslproto ''" : `ssl sslproto "TLS1.2+" sslcertck sslcertfile "${caFile}"`;
+    await writeFile(
+      rc,
+      `poll localhost service ${port} protocol pop3 timeout 300
+  user "${user}" password "${password}" ${tls}
+  smtphost "127.0.0.1/${smtpPort}" smtpname "${recipient}"
+  fetchall nokeep fetchlimit 0 fetchsizelimit 0 batchlimit 0
+`,
+    );
+    await chmod(rc, 0o600);
+    // Status 1: there was no mail.
+    return {
+      command: "/usr/bin/fetchmail",
+      args: ["-f", rc, "--nosyslog", "--nodetach", "--silent", "--pidfile", path.join(dir, "pid")],
+      env: { FETCHMAILHOME: dir },
+      good: [0, 1],
+    };
+  },
+};
+
+const getmail: Collector = {
+  name: "getmail6",
+  hasTarget: true,
+  async prepare({ dir, user, port, caFile, lmtpPort }) {
+    const rc = path.join(dir, "getmailrc");
+    const retriever =
+      caFile === undefined ? "type = SimplePOP3Retriever" : `type = SimplePOP3SSLRetriever\nca_certs = ${caFile}`;
+    await writeFile(
+      rc,
+      `[retriever]
+${retriever}
+server = localhost
+port = ${port}
+username = ${user}
+password = ${password}
+
+[destination]
+type = MDA_lmtp
+host = 127.0.0.1
+port = ${lmtpPort}
+override = ${recipient}
+
+[options]
+delete = true
+read_all = true
+verbose = 0
+`,
+    );
+    await chmod(rc, 0o600);
+    return { command: "/usr/bin/getmail", args: ["--getmaildir", dir, "--rcfile", rc, "--quiet"] };
+  },
+};
+
+function mpop(name: string, hasTarget: boolean, delivery: (job: Job) => string): Collector {
+  return {
+    name,
+    hasTarget,
+    async prepare(job) {
+      const { dir, user, port, caFile } = job;
+      const rc = path.join(dir, "mpoprc");
+      const tls = caFile === undefined ? "tls off" : `tls on\ntls_starttls off\ntls_trust_file ${caFile}`;
+      for (const sub of ["cur", "new", "tmp"]) await mkdir(path.join(dir, "maildir", sub), { recursive: true });
+      await writeFile(
+        rc,
+        `account box
+host localhost
+port ${port}
+user ${user}
+password ${password}
+auth user
+${tls}
+keep off
+pipelining auto
+uidls_file ${path.join(dir, "uidls")}
+delivery ${delivery(job)}
+`,
+      );
+      await chmod(rc, 0o600);
+      return { command: "/usr/bin/mpop", args: [`--file=${rc}`, "--quiet", "box"] };
+    },
+  };
+}
+
+const mpopMsmtp = mpop(
+  "mpop, msmtp",
+  true,
+  ({ smtpPort }) =>
+    `mda "/usr/bin/msmtp --host=127.0.0.1 --port=${smtpPort} --tls=off --auth=off --from='%F' -- ${recipient}"`,
+);
+
+const mpopMaildir = mpop("mpop, maildir", false, ({ dir }) => `maildir ${path.join(dir, "maildir")}`);
+
+export const bareReader: Collector = {
+  name: "bare reader",
+  hasTarget: false,
+  async prepare({ user, port, caFile = "" }) {
+    const script = fileURLToPath(new URL("./bare-reader.ts", import.meta.url));
+    return { command: process.execPath, args: [script, String(port), user, password, caFile] };
+  },
+};
+
+export { popgate };
+export const peers: readonly Collector[] = [fetchmail, getmail, mpopMsmtp, mpopMaildir];
