@@ -29,12 +29,17 @@ export interface LmdbOptions {
   readonly unsafeNoSync?: boolean;
 }
 
+/** LMDB's table of readers, beside its data. */
+const lockFile = "lock.mdb";
+
 /** lmdb's own limit is 1,978 octets for pages of 4 kB; its encoding of text adds a few. */
 const maxKeyOctets = 1900;
 
 export function openLmdbStore(options: LmdbOptions): Store {
-  const fresh = !exists(path.join(options.dir, dataFile));
-  if (fresh && options.readOnly !== true) mkdirSync(options.dir, { recursive: true, mode: 0o700 });
+  const readOnly = options.readOnly === true;
+  // An empty file was made by a process that died before it wrote anything.
+  const fresh = (statSync(path.join(options.dir, dataFile), { throwIfNoEntry: false })?.size ?? 0) === 0;
+  refuseUnopenable(options.dir, readOnly);
   if (!fresh) refuseDamaged(options.dir);
   // `permissionsMode` is not in lmdb's types; without it its files would be readable by everyone.
   const settings: RootDatabaseOptionsWithPath & { readonly permissionsMode: number } = {
@@ -44,21 +49,33 @@ export function openLmdbStore(options: LmdbOptions): Store {
     maxDbs: tables.length + 4,
     overlappingSync: false,
     permissionsMode: 0o600,
-    readOnly: options.readOnly === true,
+    readOnly,
     ...(options.unsafeNoSync === true ? { noSync: true } : {}),
   };
   const { root, databases } = openEnvironment(settings);
-  // LMDB does not flush the directory entries of new files; nor may a start have come to it that was killed.
-  if (options.readOnly !== true) settleDirectory(options.dir);
+  if (options.readOnly !== true) settleNames(options.dir, databases);
   return new LmdbStore(root, databases);
 }
 
-/** lmdb does not report a file whose first pages are damaged: it ends the process by a segmentation fault. */
+/**
+ * lmdb does not report files that it may not open (a person ran popgate as another user once): it ends the process by a
+ * segmentation fault. Nobody else in this process has them open: closing them would release what LMDB has locked.
+ */
+function refuseUnopenable(dir: string, readOnly: boolean): void {
+  try {
+    if (!readOnly) mkdirSync(dir, { recursive: true, mode: 0o700 });
+    closeSync(openSync(path.join(dir, dataFile), readOnly ? "r" : "a+", 0o600));
+    closeSync(openSync(path.join(dir, lockFile), "a+", 0o600));
+  } catch (error) {
+    throw new SpoolError("SPOOL_UNUSABLE", `the spool ${dir} cannot be opened: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Nor does it report a file whose first pages are damaged. */
 function refuseDamaged(dir: string): void {
   const faults: string[] = [];
   using file = new PageFile(path.join(dir, dataFile));
-  // LMDB itself begins an empty file anew: it was made, and the process died.
-  if (file.pages > 0) file.check("roots", (detail) => faults.push(detail));
+  file.check("roots", (detail) => faults.push(detail));
   if (faults.length > 0)
     throw new SpoolError(
       "SPOOL_UNUSABLE",
@@ -85,6 +102,16 @@ function openEnvironment(settings: RootDatabaseOptionsWithPath): {
       cause: error,
     });
   }
+}
+
+/**
+ * LMDB does not flush the directory entries of new files. The start that made them may have been killed before it came to
+ * that: until something has been stored, nobody knows.
+ */
+function settleNames(dir: string, databases: ReadonlyMap<Table, Binary>): void {
+  const stored = databases.get("meta")?.getKeysCount({ limit: 1 }) ?? 0;
+  if (stored === 0) settleDirectory(dir);
+  else settle(dir);
 }
 
 class LmdbStore implements Store {
