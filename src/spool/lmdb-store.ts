@@ -8,7 +8,7 @@
  * Fails with `StoreError`. lmdb raises, besides the rejection that we see, further ones that nobody can catch
  * (its issue 368); `store-guard.ts` takes those.
  */
-import { chmodSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { open, type Database, type RootDatabase, type RootDatabaseOptionsWithPath } from "lmdb";

@@ -5,9 +5,10 @@
  * is refused. Unfinished bodies are swept, and the ballast is put in its place. Disposing waits for commits under way, closes the store and gives the directory free.
  */
 import { mkdirSync } from "node:fs";
+import { messageOf } from "../core/thrown.ts";
 import { auditStore } from "./audit.ts";
 import type { AuditReport } from "./audit-tally.ts";
-import type { Spool } from "./port.ts";
+import { SpoolError, type Spool } from "./port.ts";
 import { Health } from "./health.ts";
 import { beginIngest } from "./intake.ts";
 import { schemaVersion } from "./keys.ts";
@@ -57,7 +58,7 @@ export interface OwnedSpool extends Spool {
 
 /** Opens the spool in `options.dir`, which is made if it is not there. Rejects with `SpoolError`. */
 export async function openSpool(options: SpoolOptions, ports: SpoolPorts): Promise<OwnedSpool> {
-  mkdirSync(options.dir, { recursive: true, mode: 0o700 });
+  makeDirectory(options.dir);
   using opening = new DisposableStack();
   opening.use(lockSpool(options.dir));
   const store = openLmdbStore({ dir: options.dir });
@@ -65,6 +66,16 @@ export async function openSpool(options: SpoolOptions, ports: SpoolPorts): Promi
   opening.use(installStoreGuard((detail) => health.broken(detail)));
   const whileOpen = opening.move();
   return await openOn(store, health, options, ports, () => whileOpen.dispose());
+}
+
+function makeDirectory(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new SpoolError("SPOOL_UNUSABLE", `the spool's directory cannot be made: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 /** The spool on a given store, which it closes when it is disposed. `atEnd` runs last. */
