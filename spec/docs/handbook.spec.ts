@@ -1,113 +1,89 @@
 /**
- * The handbooks say what the program does: their configurations load, their commands and options are there, their reasons
- * for held mail are all of them in the program's own words, their links lead somewhere, and both tell the same.
+ * The handbooks tell all that there is to tell, in the program's own words, and both tell the same. What stands in them
+ * one by one (configurations, commands, links) is tried in `documents.spec.ts`.
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { loadConfig } from "../../src/config/load.ts";
-import { formatProblem } from "../../src/config/problem.ts";
 import { holdWords } from "../../src/core/hold.ts";
+import type { AccountTrouble } from "../../src/delivery/transport.ts";
+import { backOffMs, type PollFailure } from "../../src/inbound/schedule.ts";
 import { germanHoldWords } from "../../src/notice/german-words.ts";
-import { TemporaryDirectory } from "../spool/support.ts";
-import { typed } from "../cli/console.ts";
+import { noticeWords } from "../../src/notice/notice-words.ts";
+import { blocks, commandLines, document, rows } from "./document.ts";
 
-const docs = path.join(import.meta.dirname, "../../docs");
-const english = readFileSync(path.join(docs, "handbook.md"), "utf8");
-const german = readFileSync(path.join(docs, "handbuch.md"), "utf8");
+const english = document("docs/handbook.md");
+const german = document("docs/handbuch.md");
 const books = [
-  { name: "handbook.md", text: english, words: holdWords },
-  { name: "handbuch.md", text: german, words: germanHoldWords },
+  { name: "handbook.md", text: english, holds: holdWords, troubles: noticeWords.en.trouble },
+  { name: "handbuch.md", text: german, holds: germanHoldWords, troubles: noticeWords.de.trouble },
 ];
 
-/** What stands in fenced blocks of one language, without the indentation of a list. */
-function blocks(text: string, language: string): string[] {
-  const fenced = new RegExp(`^( *)\`\`\`${language}\\n(.*?)^ *\`\`\`$`, "gmsu");
-  return [...text.matchAll(fenced)].map(([, indent = "", body = ""]) =>
-    body.replaceAll(new RegExp(`^${indent}`, "gmu"), ""),
-  );
+/** The rows of the tables below one heading whose first cell is a word of the program. */
+function wordsBelow(text: string, heading: RegExp): string[][] {
+  const chapter = text.split(/^(?=## )/mu).find((part) => heading.test(part.split("\n")[0] ?? ""));
+  return rows(chapter ?? "").filter(([first = ""]) => /^`[a-z-]+`$/u.test(first));
 }
 
-/** `popgate …` in shell blocks and between backticks. */
-function commandLines(text: string): string[] {
-  const inBlocks = blocks(text, "sh").flatMap((block) => block.split("\n"));
-  const between = [...text.matchAll(/`(popgate [^`]+)`/gu)].map(([, line]) => line ?? "");
-  return [...new Set([...inBlocks, ...between].filter((line) => line.startsWith("popgate ")))];
+/** What a poll fails by: the compiler knows whether one is missing. `aborted` is no pause. */
+const pollFailures: Readonly<Record<Exclude<PollFailure, "aborted">, true>> = {
+  auth: true,
+  "in-use": true,
+  "login-delay": true,
+  temporary: true,
+  connection: true,
+  protocol: true,
+  permanent: true,
+  tls: true,
+  spool: true,
+  internal: true,
+};
+const accountTroubles: Readonly<Record<AccountTrouble, true>> = { auth: true, quota: true, sender: true };
+
+/** `15 minutes, doubling to 6 hours`, `eine halbe Minute bis 5 Minuten`: first and longest, in minutes. */
+function minutesIn(words: string): number[] {
+  const times = words.matchAll(/(a half|half an?|eine halbe|an?|eine|\d+)? ?(minute|hour|stunde)/giu);
+  return [...times].map(([, number = "a", unit = ""]) => {
+    const count = /hal[fb]/iu.test(number) ? 0.5 : /\d/u.test(number) ? Number(number) : 1;
+    return count * (unit.toLowerCase() === "minute" ? 1 : 60);
+  });
 }
 
-const base = 'hostname = "popgate.firma.example"\npostmaster = "a@firma.example"\ndomains = ["firma.example"]\n';
-const exchange = '[exchange]\nhost = "exchange.firma.example"\n';
-const collector = '[[collector]]\nname = "x"\nhost = "h.example"\nuser = "u"\npassword = { env = "SECRET" }\n';
-
-/** A piece of a configuration with what it leaves out. */
-function completed(snippet: string, folder: string): string {
-  const file = path.join(folder, "secret");
-  writeFileSync(file, "geheim\n", { mode: 0o600 });
-  const whole = [
-    snippet.includes("hostname") ? "" : base,
-    snippet,
-    snippet.includes("[exchange]") ? "" : exchange,
-    /\[\[collector\]\]|\[listener\]/u.test(snippet) ? "" : collector,
-  ].join("\n");
-  return whole.replaceAll(/file = "[^"]+"/gu, `file = ${JSON.stringify(file)}`);
-}
-
-describe.each(books)("$name", ({ text, words }) => {
-  test.each(blocks(text, "toml"))("configuration %#: %s", async (snippet) => {
-    using folder = new TemporaryDirectory();
-    const file = path.join(folder.path, "popgate.toml");
-    writeFileSync(file, completed(snippet, folder.path));
-    const result = await loadConfig(file, { SECRET: "geheim" });
-    expect(result.kind === "ok" ? [] : result.problems.map(formatProblem)).toEqual([]);
-    expect(result.warnings.map(formatProblem)).toEqual([]);
-  });
-
-  test("there are configurations and commands to look at", () => {
-    expect(blocks(text, "toml").length).toBeGreaterThanOrEqual(3);
-    expect(commandLines(text).length).toBeGreaterThan(20);
-  });
-
-  test.each(commandLines(text))("%s", async (line) => {
-    const [, name = "", ...rest] = line.split(/\s+/u);
-    const overview = await typed(["--help"]);
-    expect(overview.stdout).toMatch(new RegExp(`^  ${name} `, "mu"));
-    const help = (await typed([name, "--help"])).stdout;
-    for (const option of rest.filter((word) => word.startsWith("-")))
-      expect(help, option).toMatch(new RegExp(`(?:^|[ ,])${option}[ ,\\n]`, "mu"));
-    // A command that takes nothing is given nothing.
-    const given = rest.some((word, index) => !word.startsWith("-") && rest[index - 1]?.startsWith("-") !== true);
-    if (given) expect(help.split("\n")[0]).toMatch(/\[options\] [<[]/u);
-  });
-
+describe.each(books)("$name", ({ text, holds, troubles }) => {
   test("each reason for holding mail, in the program's own words", () => {
-    const rows = Object.entries(words).map(
-      ([reason, { meaning, remedy }]) => `| \`${reason}\` | ${meaning} | ${remedy} |`,
-    );
-    const found = text.split("\n").filter((line) => /^\| `[a-z-]+` \| [^|]+ \| [^|]+ \|$/u.test(line));
-    expect(found).toEqual(rows);
+    const expected = Object.entries(holds).map(([reason, { meaning, remedy }]) => [`\`${reason}\``, meaning, remedy]);
+    expect(wordsBelow(text, /held|angehalten/u)).toEqual(expected);
   });
 
-  test("links lead to files and headings that are there", () => {
-    const headings = [...text.matchAll(/^#+ (.+)$/gmu)].map(([, title = ""]) => anchor(title));
-    const targets = [...text.matchAll(/\]\(([^)]+)\)/gu)].map(([, target]) => target ?? "");
-    expect(targets.length).toBeGreaterThan(8);
-    for (const target of targets) {
-      if (target.startsWith("#")) expect(headings).toContain(target.slice(1));
-      else expect(existsSync(path.join(docs, target)), target).toBe(true);
+  test("each pause, with its length", () => {
+    const pauses = rows(text).filter(([what = ""]) => /^(?:account|relay|Konto|Relay), `/u.test(what));
+    const named = (kind: RegExp) => pauses.flatMap(([what = ""]) => kind.exec(what)?.[1] ?? []);
+    expect(named(/^(?:account|Konto), `(.+)`$/u).sort()).toEqual(Object.keys(pollFailures).sort());
+    expect(named(/^(?:relay|Relay), `(.+)`$/u).sort()).toEqual(Object.keys(accountTroubles).sort());
+    for (const failure of Object.keys(pollFailures) as PollFailure[]) {
+      const said = pauses.find(([what]) => what === `${text === english ? "account" : "Konto"}, \`${failure}\``)?.[2];
+      const pause = (count: number) => backOffMs({ failure, count }, undefined, { next: () => 0.5 }) / 60_000;
+      expect(minutesIn(said ?? ""), failure).toEqual([pause(1), pause(99)]);
     }
   });
+
+  test("each trouble that the postmaster is told of, in the program's own words", () => {
+    const found = wordsBelow(text, /told|erfährt/u);
+    expect(found.map(([name, words]) => [name, words])).toEqual(
+      Object.entries(troubles).map(([kind, words]) => [`\`${kind}\``, words]),
+    );
+    for (const [name, , todo] of found) expect(todo, name).toMatch(/\S/u);
+  });
 });
 
-/** As GitHub makes it of a heading. */
-function anchor(title: string): string {
-  return title
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N} -]/gu, "")
-    .replaceAll(" ", "-");
-}
-
-test("both books show the same cmdlets, and the same number of chapters", () => {
-  expect(blocks(german, "powershell")).toEqual(blocks(english, "powershell"));
+test("both books show the same cmdlets, configurations and commands, and the same number of chapters", () => {
+  for (const language of ["powershell", "sh"]) expect(plain(german, language)).toEqual(plain(english, language));
+  expect(blocks(german, "toml").length).toBe(blocks(english, "toml").length);
+  expect(commandLines(german).length).toBe(commandLines(english).length);
   const chapters = (text: string) => text.match(/^#+ /gmu)?.length;
   expect(chapters(german)).toBe(chapters(english));
+  expect(rows(german).length).toBe(rows(english).length);
 });
+
+/** Without comments, which are in the language of the book. */
+function plain(text: string, language: string): string[] {
+  return blocks(text, language).map((block) => block.replaceAll(/ *#.*$/gmu, ""));
+}
