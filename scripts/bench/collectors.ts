@@ -6,6 +6,7 @@
  * it has. mpop hands each message to a program, here msmtp, as its manual proposes; it also writes maildirs, which is
  * another job and stands in the tables for comparison only.
  */
+import { existsSync } from "node:fs";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -31,8 +32,16 @@ export interface Collector {
   prepare(job: Job): Promise<Command>;
 }
 
-/** popgate as it is run: from the sources, or what POPGATE_MAIN names. */
-export const popgateMain = process.env["POPGATE_MAIN"] ?? fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+/** popgate as it is installed: `npm run build` makes it. POPGATE_MAIN names another one. */
+const popgateMain = process.env["POPGATE_MAIN"] ?? fileURLToPath(new URL("../../dist/popgate.cjs", import.meta.url));
+
+/** popgate with these arguments. PROFILE names a folder for profiles of its processor time. */
+export function popgateCommand(args: readonly string[]): Command {
+  if (!existsSync(popgateMain)) throw new Error(`${popgateMain} is missing: npm run build makes it`);
+  const folder = process.env["PROFILE"] ?? "";
+  const profiling = folder === "" ? [] : ["--cpu-prof", `--cpu-prof-dir=${folder}`];
+  return { command: process.execPath, args: [...profiling, popgateMain, ...args] };
+}
 
 export async function popgateConfig(job: Job, more = ""): Promise<string> {
   const { dir, user, port, caFile, smtpPort } = job;
@@ -74,10 +83,7 @@ ${more}
 const popgate: Collector = {
   name: "popgate",
   hasTarget: true,
-  prepare: async (job) => ({
-    command: process.execPath,
-    args: [popgateMain, "run", "--once", "--config", await popgateConfig(job)],
-  }),
+  prepare: async (job) => popgateCommand(["run", "--once", "--config", await popgateConfig(job)]),
 };
 
 const fetchmail: Collector = {
