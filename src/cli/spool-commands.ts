@@ -57,7 +57,7 @@ interface SchemaOptions {
 
 const withoutCopy = ["--without-copy", "do not keep a copy of the state before in the spool's directory"] as const;
 
-function addSchemaCommands({ program, end }: CommandTable): void {
+function addSchemaCommands({ program, around, end }: CommandTable): void {
   program
     .command("upgrade")
     .description("bring a spool that no daemon uses to this popgate's form, as its start does, with a copy beforehand")
@@ -66,7 +66,7 @@ function addSchemaCommands({ program, end }: CommandTable): void {
     .option(...withoutCopy)
     .action(async (dir: string | undefined, { config, withoutCopy: bare }: SchemaOptions) => {
       const { runSchemaChange } = await import("./spool-schema.ts");
-      end(await runSchemaChange({ dir, config, to: "newest", withCopy: bare !== true }));
+      end(await runSchemaChange({ dir, config, to: "newest", withCopy: bare !== true }, around));
     });
 
   program
@@ -82,7 +82,7 @@ function addSchemaCommands({ program, end }: CommandTable): void {
     .option(...withoutCopy)
     .action(async (dir: string | undefined, { config, to, withoutCopy: bare }: SchemaOptions) => {
       const { runSchemaChange } = await import("./spool-schema.ts");
-      end(await runSchemaChange({ dir, config, to: to ?? "before", withCopy: bare !== true }));
+      end(await runSchemaChange({ dir, config, to: to ?? "before", withCopy: bare !== true }, around));
     });
 }
 

@@ -9,6 +9,7 @@ import { systemClock } from "../runtime/clock.ts";
 import { packageVersion } from "../runtime/version.ts";
 import { SpoolError } from "../spool/port.ts";
 import { changeSpool, type OfflineChange } from "../spool/schema-offline.ts";
+import type { Surroundings } from "./asking.ts";
 import { exitStatus } from "./exit-status.ts";
 
 export interface SchemaCommand extends Pick<OfflineChange, "to" | "withCopy"> {
@@ -18,10 +19,13 @@ export interface SchemaCommand extends Pick<OfflineChange, "to" | "withCopy"> {
 }
 
 /** Status 0: the spool has the version now; 1: it has not, and the words say why; 2: bad configuration. */
-export async function runSchemaChange({ dir, config, to, withCopy }: SchemaCommand): Promise<number> {
-  const place = dir === undefined ? await configuredSpool(config) : { dir, minFreeOctets: 0 };
+export async function runSchemaChange(
+  { dir, config, to, withCopy }: SchemaCommand,
+  around: Surroundings,
+): Promise<number> {
+  const place = dir === undefined ? await configuredSpool(config, around) : { dir, minFreeOctets: 0 };
   if (place === undefined) return exitStatus.usage;
-  const say = (line: string): unknown => process.stdout.write(`${line}\n`);
+  const say = (line: string): unknown => around.stdout.write(`${line}\n`);
   try {
     const change = { ...place, to, withCopy, program: packageVersion() };
     const events = { emit: (event: Parameters<typeof eventText>[0]) => void say(eventText(event)) };
@@ -31,14 +35,17 @@ export async function runSchemaChange({ dir, config, to, withCopy }: SchemaComma
     return exitStatus.ok;
   } catch (error) {
     if (!(error instanceof SpoolError)) throw error;
-    process.stderr.write(`popgate: ${error.message}\n`);
+    around.stderr.write(`popgate: ${error.message}\n`);
     return exitStatus.failed;
   }
 }
 
-async function configuredSpool(file: string): Promise<Pick<OfflineChange, "dir" | "minFreeOctets"> | undefined> {
+async function configuredSpool(
+  file: string,
+  around: Surroundings,
+): Promise<Pick<OfflineChange, "dir" | "minFreeOctets"> | undefined> {
   const result = await loadConfig(file, process.env);
   if (result.kind === "ok") return result.config.spool;
-  for (const problem of result.problems) process.stderr.write(`${formatProblem(problem)}\n`);
+  for (const problem of result.problems) around.stderr.write(`${formatProblem(problem)}\n`);
   return undefined;
 }
