@@ -8,8 +8,11 @@ import { StoreError, type Entry, type Store, type Table, type TableStats, type W
 
 export type StoreCall = "get" | "range" | "keys" | "stats" | "commit" | "backup" | "close";
 
-/** Whether this call fails, and if so whether for want of room. `number` counts from 1. */
-export type FaultPlan = (call: StoreCall, number: number) => "works" | "fails" | "full";
+/** What becomes of a call. `full`: it fails for want of room; `breaks`: it throws what no store may throw. */
+export type Fault = "works" | "fails" | "full" | "breaks";
+
+/** `number` counts from 1. */
+export type FaultPlan = (call: StoreCall, number: number) => Fault;
 
 export const noFaults: FaultPlan = () => "works";
 
@@ -53,6 +56,7 @@ export class FaultyStore implements Store {
     try {
       // A flush takes its time, also one that fails.
       await new Promise((resolve) => setImmediate(resolve));
+      if (fault === "breaks") throw new TypeError("a fault of the library, as planned");
       if (fault === "full") throw new StoreError("No space left on device", true);
       if (fault === "fails") throw new StoreError("Input/output error", false);
       await this.#inner.commit(writes);
@@ -74,10 +78,12 @@ export class FaultyStore implements Store {
   }
 
   #read(call: StoreCall): void {
-    if (this.#next(call) !== "works") throw new SpoolError("SPOOL_DAMAGED", "the spool's file is damaged: as planned");
+    const fault = this.#next(call);
+    if (fault === "breaks") throw new TypeError("a fault of the library, as planned");
+    if (fault !== "works") throw new SpoolError("SPOOL_DAMAGED", "the spool's file is damaged: as planned");
   }
 
-  #next(call: StoreCall): ReturnType<FaultPlan> {
+  #next(call: StoreCall): Fault {
     if (this.closed > 0) this.lateCalls += 1;
     this.calls += 1;
     const fault = this.plan(call, this.calls);

@@ -162,6 +162,7 @@ class LmdbStore implements Store {
   }
 
   async backup(dir: string): Promise<void> {
+    this.#mustBeOpen();
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     const file = path.join(dir, dataFile);
     if (exists(file)) throw new SpoolError("SPOOL_UNUSABLE", `there is a spool in ${dir} already`);
@@ -189,8 +190,12 @@ class LmdbStore implements Store {
 
   /** `undefined`: there is no such table, in a store that may only be read. */
   #table(name: Table): Binary | undefined {
-    if (this.#closed) throw new SpoolError("SPOOL_UNUSABLE", "the spool is closed");
+    this.#mustBeOpen();
     return this.#databases.get(name);
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed) throw new SpoolError("SPOOL_UNUSABLE", "the spool is closed");
   }
 }
 

@@ -6,7 +6,7 @@
  * its own, but its SQLite takes one on an empty file, and keeps apart two owners within one process as well. Beside it a
  * file names the owner, for the refusal only.
  */
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { messageOf } from "../core/thrown.ts";
@@ -36,6 +36,8 @@ function take(file: string, dir: string): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
     makePrivate(file);
+    // Of a file that it may only read, SQLite takes a lock that others can take as well.
+    accessSync(file, constants.W_OK);
     database = new DatabaseSync(file);
     database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
     return database;
