@@ -61,8 +61,11 @@ export class MessageDelivery {
     this.#destination = destination;
   }
 
-  /** Tries every recipient that is due. Stops between two transactions when the signal is aborted. */
-  async run(signal: AbortSignal): Promise<void> {
+  /**
+   * Tries every recipient that is due. Stops between two transactions when the signal is aborted. `handedOver` is called
+   * when the destination has answered the last of them: its place can be another message's while the outcome is stored.
+   */
+  async run(signal: AbortSignal, handedOver: () => void): Promise<void> {
     const groups = dueGroups(this.#record, this.#ports.clock.now(), this.#options.maxRecipients, this.#mine);
     for (let planned = groups.shift(); planned !== undefined; planned = groups.shift()) {
       if (signal.aborted) return;
@@ -80,9 +83,11 @@ export class MessageDelivery {
       groups.unshift(...again);
       const repeated = new Set(again.flat());
       const settled = result.outcomes.filter(({ recipient }) => !repeated.has(recipient));
+      const isStopped = result.destination.kind === "unavailable" || result.account !== undefined;
+      if (groups.length === 0 && !isStopped) handedOver();
       if (settled.length > 0 && !(await this.#store(settled, result, signal))) return;
       // The others would run into the same wall.
-      if (result.destination.kind === "unavailable" || result.account !== undefined) return;
+      if (isStopped) return;
     }
   }
 

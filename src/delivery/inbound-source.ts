@@ -9,8 +9,10 @@ export interface InboundSourceOptions {
   readonly largeOctets: number;
 }
 
-/** How many due messages are looked at when places are free: more than places, since large ones may have to wait. */
+/** So many due messages are looked at, and no more when places are taken by large ones that have to wait. */
 const lookAhead = 200;
+/** Looked at in one go, besides those that are claimed: mostly a few places become free. */
+const atOnce = 8;
 
 /** A source of all inbound messages. For one worker. */
 export function createInboundSource(
@@ -22,7 +24,7 @@ export function createInboundSource(
     async next(wanted) {
       const works: Work[] = [];
       let { largeRoom } = wanted;
-      for (const id of await candidates(wanted)) {
+      for await (const id of candidates(wanted)) {
         if (works.length >= wanted.room) break;
         const record = await queue.load(id);
         if (record === undefined) continue;
@@ -44,20 +46,25 @@ export function createInboundSource(
   };
 
   /** The longest due that may be taken; `lastly` comes last. */
-  async function candidates({ passesOver, lastly }: WorkWanted): Promise<readonly MessageId[]> {
+  async function* candidates({ room, passesOver, lastly }: WorkWanted): AsyncGenerator<MessageId> {
     const now = clock.now();
-    const ids: MessageId[] = [];
     let isLastDue = false;
-    for (let after: DueEntry | undefined; ids.length < lookAhead;) {
-      const page = await queue.due("inbound", now, lookAhead, after);
+    let looked = 0;
+    let size = Math.min(lookAhead, claimed.size + room + atOnce);
+    for (let after: DueEntry | undefined; looked < lookAhead;) {
+      const page = await queue.due("inbound", now, size, after);
       for (const { id } of page) {
         if (claimed.has(id) || passesOver(id)) continue;
         if (id === lastly) isLastDue = true;
-        else ids.push(id);
+        else {
+          looked += 1;
+          yield id;
+        }
       }
       after = page.at(-1);
-      if (after === undefined || page.length < lookAhead) break;
+      if (after === undefined || page.length < size) break;
+      size = lookAhead;
     }
-    return isLastDue && lastly !== undefined ? [...ids, lastly] : ids;
+    if (isLastDue && lastly !== undefined) yield lastly;
   }
 }

@@ -23,7 +23,7 @@ import type { Transport } from "./transport.ts";
 import type { Work, WorkSource } from "./work-source.ts";
 
 export interface WorkerOptions extends HandOverOptions {
-  /** Messages under way at the same time. Half of the places, and at least one, may be taken by large messages. */
+  /** Messages in transactions at the same time. Half of the places, and at least one, may be taken by large messages. */
   readonly concurrency: number;
 }
 
@@ -54,6 +54,11 @@ const longestWaitMs = 60_000;
 const unhealthyWaitMs = 2_000;
 /** After a fault of our own a message is not taken up again for so long. */
 const faultPauseMs = 10 * 60_000;
+/**
+ * For each place so many outcomes may be on their way to the disk, where they share a flush, while the place is another
+ * message's. They are what a crash makes ambiguous: a few more than there are places, and never without a bound.
+ */
+const storingPerPlace = 4;
 
 export function createDeliveryWorker(options: WorkerOptions, ports: WorkerPorts): DeliveryWorker {
   const memory: WorkerMemory = { last: undefined, faulty: new Map() };
@@ -96,6 +101,8 @@ class Shift {
   /** One message can be among them twice: other recipients of it fall due, or are named, while it is under way. */
   readonly #running = new Set<Promise<void>>();
   readonly #tried = new Set<MessageId>();
+  /** Of those that run: in a transaction, or before it. The others have outcomes on their way to the disk. */
+  #transacting = 0;
   #largeRunning = 0;
   #wake = Promise.withResolvers<void>();
 
@@ -181,30 +188,47 @@ class Shift {
   }
 
   #room(): number {
-    return this.#ports.destination.room(this.#running.size, this.#options.concurrency);
+    const { concurrency } = this.#options;
+    const storing = this.#running.size - this.#transacting;
+    const free = this.#ports.destination.room(this.#transacting, concurrency);
+    return Math.max(0, Math.min(free, concurrency * storingPerPlace - storing));
   }
 
   #begin(work: Work): void {
     const { id } = work.record;
     const { destination } = this.#ports;
-    const place = destination.enter();
+    const handedOver = this.#enter(work.isLarge);
     if (this.#once) this.#tried.add(id);
-    if (work.isLarge) this.#largeRunning += 1;
     const done = new MessageDelivery(work, this.#options, this.#ports, destination)
-      .run(this.#transfers)
+      .run(this.#transfers, handedOver)
       .catch((error: unknown) => {
         this.#memory.faulty.set(id, this.#ports.clock.now() + faultPauseMs);
         this.#ports.events.emit(internal(`delivery of ${id}`, error));
       })
       .finally(() => {
-        if (work.isLarge) this.#largeRunning -= 1;
         if (destination.isDown) this.#memory.last = id;
         this.#running.delete(done);
-        place[Symbol.dispose]();
+        handedOver();
         work[Symbol.dispose]();
         this.#wake.resolve();
       });
     this.#running.add(done);
+  }
+
+  /** Takes a place at the destination, and gives back what leaves it. */
+  #enter(isLarge: boolean): () => void {
+    const place = this.#ports.destination.enter();
+    this.#transacting += 1;
+    if (isLarge) this.#largeRunning += 1;
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      this.#transacting -= 1;
+      if (isLarge) this.#largeRunning -= 1;
+      place[Symbol.dispose]();
+      this.#wake.resolve();
+    };
   }
 
   async #nextWait(): Promise<number> {
