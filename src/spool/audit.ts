@@ -154,8 +154,7 @@ class Audit {
     });
     await this.#each("ended", ({ key }) => {
       const { id } = splitTimeKey(key);
-      if (this.#store.get("history", id) === undefined)
-        this.#tally.wrong(id, "the index of what has ended has it, and the history does not");
+      if (!this.#isKnown(id)) this.#tally.wrong(id, "the index of what has ended has it, and the history does not");
     });
     await this.#each("mid", ({ key }) => {
       const id = key.slice(key.indexOf("/") + 1);
