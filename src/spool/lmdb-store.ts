@@ -10,14 +10,14 @@
  */
 import { chmodSync, closeSync, mkdirSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { open, type Database, type RootDatabase, type RootDatabaseOptionsWithPath } from "lmdb";
 import { messageOf } from "../core/thrown.ts";
+import { toStoreError } from "./lmdb-failure.ts";
 import { dataFile } from "./page-layout.ts";
 import { PageFile } from "./pages.ts";
 import { SpoolError } from "./port.ts";
 import { settle, settleDirectory } from "./settle-path.ts";
-import { StoreError, tables, type Entry, type Store, type Table, type TableStats, type Write } from "./store.ts";
+import { tables, type Entry, type Store, type Table, type TableStats, type Write } from "./store.ts";
 
 type Binary = Database<Buffer, string>;
 
@@ -231,28 +231,6 @@ function numbersOf(stats: unknown): (name: string) => number {
     const value = values.get(name);
     return typeof value === "number" ? value : 0;
   };
-}
-
-async function toStoreError(error: unknown): Promise<StoreError> {
-  const cause = await causeOf(error);
-  const text = messageOf(cause);
-  return new StoreError(text, /no space|ENOSPC|MDB_MAP_FULL|quota|file too large/iu.test(text), { cause: error });
-}
-
-/**
- * The cause hides in a promise of its own, which must be taken or it ends the process. It is rejected when the writer
- * thread has told its status, in the same turn as the error itself or soon after; nobody is kept waiting for it.
- */
-async function causeOf(failure: unknown): Promise<unknown> {
-  if (!(failure instanceof Error && "commitError" in failure && failure.commitError instanceof Promise)) return failure;
-  const told = Promise.allSettled([failure.commitError]).then(([result]) =>
-    result.status === "rejected" ? (result.reason as unknown) : failure,
-  );
-  return Promise.race([told, someTurns(10).then(() => failure)]);
-}
-
-async function someTurns(turns: number): Promise<void> {
-  for (let turn = 0; turn < turns; turn++) await nextTurn();
 }
 
 function exists(file: string): boolean {
