@@ -3,6 +3,7 @@
  * one by one (configurations, commands, links) is tried in `documents.spec.ts`.
  */
 import { describe, expect, test } from "vitest";
+import { exitStatus } from "../../src/cli/exit-status.ts";
 import { holdWords } from "../../src/core/hold.ts";
 import type { AccountTrouble } from "../../src/delivery/transport.ts";
 import { backOffMs, type PollFailure } from "../../src/inbound/schedule.ts";
@@ -51,6 +52,12 @@ describe.each(books)("$name", ({ text, holds, troubles }) => {
   test("each reason for holding mail, in the program's own words", () => {
     const expected = Object.entries(holds).map(([reason, { meaning, remedy }]) => [`\`${reason}\``, meaning, remedy]);
     expect(wordsBelow(text, /held|angehalten/u)).toEqual(expected);
+  });
+
+  test("each exit status", () => {
+    const table = rows(text).filter(([first = "", ...others]) => /^\d$/u.test(first) && others.length === 2);
+    expect(table.map(([status]) => Number(status))).toEqual(Object.values(exitStatus));
+    expect(table.filter(([, , once]) => once !== "").length).toBe(6);
   });
 
   test("each pause, with its length", () => {
