@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { defaultSpoolOptions, openSpool } from "../../src/spool/spool.ts";
 import { installStoreGuard } from "../../src/spool/store-guard.ts";
+import { ManualClock } from "../fakes/manual-clock.ts";
+import { EventList, octets, seededRandom, stored, TemporaryDirectory } from "./support.ts";
 
 const promise = Promise.resolve();
 
@@ -54,6 +57,31 @@ describe("the guard of a process with a spool", () => {
     }
     expect(thrown).toBe(reason);
     expect(told).toEqual([]);
+  });
+
+  it("has the spool take nothing in until a write shows that it can: what was seen by nobody else is told once", async () => {
+    using dir = new TemporaryDirectory();
+    const events = new EventList();
+    const clock = new ManualClock();
+    const limits = { maxOctets: 1e12, minFreeOctets: 0, historyDays: 1, ballastOctets: 1000 };
+    const options = { ...defaultSpoolOptions, ...limits, dir: dir.path };
+    await using spool = await openSpool(options, { clock, random: seededRandom(), events });
+    process.emit("unhandledRejection", failure("Input/output error", inLmdb), promise);
+    process.emit("unhandledRejection", failure("Input/output error", inLmdb), promise);
+    expect(spool.health()).toEqual({ kind: "failed", detail: "Input/output error" });
+    expect(() => spool.begin()).toThrow(expect.objectContaining({ code: "SPOOL_FAILED" }));
+    const recovered = new Promise<void>((resolve) => {
+      events.emit = (event) => {
+        events.all.push(event);
+        if (event.kind === "spool-recovered") resolve();
+      };
+    });
+    await clock.advance(6000);
+    await recovered;
+    expect(await stored(spool, octets(10))).toMatchObject({ size: 10 });
+    // The ballast that is there is left as it is.
+    await spool.maintain();
+    expect(events.kinds).toEqual(["spool-opened", "spool-failed", "spool-recovered"]);
   });
 
   it("goes with the last spool, and not before it", () => {
