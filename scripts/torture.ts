@@ -1,17 +1,20 @@
 /**
- * `make torture`: popgate as a real process on a real disk, numbered mail in both directions, and faults at moments chosen
- * by a seed. At the end every message must have arrived for each recipient exactly once, or have been reported as failed
- * exactly once; `torture/ledger.ts` says what is in doubt by nature. Status 0 only then.
+ * `make torture`: popgate as a real process with a real spool, numbered mail in both directions, and faults at moments
+ * chosen by a seed. At the end every message must have arrived for each recipient exactly once, or have been reported as
+ * failed exactly once; `torture/ledger.ts` says what is in doubt by nature. Status 0 only then. docs/torture.md tells more.
  *
- * SEED chooses mail, faults and moments (the moment of a kill still depends on the machine); FAULTS how many there are.
- * With KEEP=1 the directory of the run is left for a look. POPGATE_MAIN names another popgate to be tried: one with a fault
- * planted in it must be convicted.
+ * SEED chooses mail, faults and moments (the moment of a kill still depends on the machine); FAULTS how many there are:
+ * each kind once, as far as they reach, then by weight. With EVERY=1 it is a failure if a kind was not drawn, since this
+ * machine cannot show it or there were too few. With KEEP=1 the directory of the run is left for a look. POPGATE_MAIN names
+ * another popgate to be tried: one with a fault planted in it must be convicted.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Chance } from "./torture/chance.ts";
-import { calm, faults } from "./torture/faults.ts";
+import { Deck } from "./torture/deck.ts";
+import type { Fault } from "./torture/fault.ts";
+import { faults } from "./torture/faults.ts";
 import { compare, drain } from "./torture/settle.ts";
 import { World } from "./torture/world.ts";
 
@@ -20,50 +23,81 @@ const wanted = numberOf("FAULTS", 60);
 /** Much longer than it takes: a run that hangs must end. */
 const patienceMs = 180_000 + wanted * 10_000;
 
-process.stdout.write(`seed ${seed}, ${wanted} faults\n`);
 process.exitCode = await torture();
 
 async function torture(): Promise<number> {
   const dir = await mkdtemp(path.join(tmpdir(), "popgate-torture-"));
-  const signal = AbortSignal.timeout(patienceMs);
+  const interrupted = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => interrupted.abort(new Error(name)));
+  const signal = AbortSignal.any([interrupted.signal, AbortSignal.timeout(patienceMs)]);
   const begun = performance.now();
+  say(`seed ${seed}, ${wanted} faults`);
   try {
     await using world = new World(dir, new Chance(seed), signal);
     await world.open();
     await world.start();
-    for (let number = 1; number <= wanted && !signal.aborted; number++) {
-      const words = await oneFault(world);
-      process.stdout.write(`${String(number).padStart(3)} ${words}\n`);
+    const deck = deckOf(world);
+    for (let number = 1; number <= wanted; number++) {
+      signal.throwIfAborted();
+      say(`${String(number).padStart(3)} ${await oneFault(world, deck.draw())}`);
     }
-    calm(world);
+    world.calm();
     const hung = await drain(world, signal).then(
       () => [],
       (error: unknown) => [`it does not drain: ${String(error)}`],
     );
     const verdict = world.ledger.verdict();
-    const others = hung.length > 0 ? hung : await compare(world, world.ledger.verdict(), signal);
-    const problems = [...world.ledger.verdict().problems, ...others];
-    for (const problem of problems) process.stdout.write(`WRONG ${problem}\n`);
+    const others = hung.length > 0 ? hung : await compare(world, verdict, signal);
+    const problems = [...world.ledger.verdict().problems, ...others, ...missing(deck)];
+    for (const problem of problems) say(`WRONG ${problem}`);
+    say(
+      `drawn: ${deck
+        .counts()
+        .map(([name, drawn]) => `${name} ${drawn}`)
+        .join(", ")}`,
+    );
     const seconds = ((performance.now() - begun) / 1000).toFixed(0);
     const { messages, lost, doubled, ambiguous } = verdict;
-    process.stdout.write(
+    say(
       `faults ${wanted}, messages ${messages}, lost ${lost}, doubled ${doubled} (ambiguous ${ambiguous}); ` +
-        `audit ${others.length === 0 ? "agrees" : "does not agree"}; seed ${seed}, ${seconds} s\n`,
+        `audit ${others.length === 0 ? "agrees" : "does not agree"}; seed ${seed}, ${seconds} s`,
     );
+    if (process.env["KEEP"] === "1") await cp(world.disk.dir, path.join(dir, "kept"), { recursive: true });
     return problems.length === 0 ? 0 : 1;
   } finally {
-    if (process.env["KEEP"] === "1") process.stdout.write(`kept in ${dir}\n`);
+    if (process.env["KEEP"] === "1") say(`kept in ${dir}`);
     else await rm(dir, { recursive: true, force: true });
   }
 }
 
+/** Of what this machine can show; says what it cannot. */
+function deckOf(world: World): Deck<Fault> {
+  const possible = faults.filter(({ name, impossible }) => {
+    const why = impossible?.(world);
+    if (why !== undefined) say(`NOT DRAWN: ${name}: ${why}`);
+    return why === undefined;
+  });
+  return new Deck(possible, world.chance);
+}
+
+/** Kinds that should have been drawn and were not. */
+function missing(deck: Deck<Fault>): string[] {
+  if (process.env["EVERY"] !== "1") return [];
+  const counts = new Map(deck.counts());
+  return faults.filter(({ name }) => (counts.get(name) ?? 0) === 0).map(({ name }) => `not drawn: ${name}`);
+}
+
 /** Mail on its way, a moment, and a fault. */
-async function oneFault(world: World): Promise<string> {
+async function oneFault(world: World, { strike }: Fault): Promise<string> {
   const { chance } = world;
   world.traffic(chance.whole(0, 4), chance.whole(0, 4));
   await world.pieces(chance.whole(1, 80));
-  calm(world);
-  return chance.weighted(faults)(world);
+  world.calm();
+  return strike(world);
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
 }
 
 function numberOf(name: string, otherwise: number): number {

@@ -26,12 +26,18 @@ export class Chance {
   }
 
   /** By weight. */
-  weighted<T>(items: readonly (readonly [weight: number, item: T])[]): T {
-    let rest = this.next() * items.reduce((sum, [weight]) => sum + weight, 0);
-    for (const [weight, item] of items) {
-      rest -= weight;
+  weighted<T extends { readonly weight: number }>(items: readonly T[]): T {
+    let rest = this.next() * items.reduce((sum, { weight }) => sum + weight, 0);
+    for (const item of items) {
+      rest -= item.weight;
       if (rest < 0) return item;
     }
     throw new TypeError("nothing to choose from");
+  }
+
+  /** In another order. */
+  shuffled<T>(items: readonly T[]): T[] {
+    const places = items.map((item) => ({ item, place: this.next() }));
+    return places.toSorted((a, b) => a.place - b.place).map(({ item }) => item);
   }
 }

@@ -19,10 +19,19 @@ export class Daemon {
   #waiting = new Set<() => void>();
   #isOver = false;
 
-  constructor(config: string, onLine: (line: LogLine) => void) {
+  /** `dir`: where what is compiled is kept for the next start. `environment`: beyond our own. */
+  constructor(
+    config: string,
+    dir: string,
+    environment: Readonly<Record<string, string>>,
+    onLine: (line: LogLine) => void,
+  ) {
     this.#onLine = onLine;
     const entry = process.env["POPGATE_MAIN"] ?? main;
-    this.#child = spawn(process.execPath, [entry, "run", "--config", config], { stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = spawn(process.execPath, [entry, "run", "--config", config], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, NODE_COMPILE_CACHE: path.join(dir, "compiled"), ...environment },
+    });
     const { stdout, stderr } = this.#child;
     if (stdout === null || stderr === null) throw new TypeError("no pipes");
     createInterface({ input: stdout }).on("line", (line) => this.#line(line));
@@ -56,6 +65,10 @@ export class Daemon {
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   signal(name: NodeJS.Signals): void {

@@ -5,13 +5,29 @@
 import { createHash } from "node:crypto";
 import type { Chance } from "./chance.ts";
 
+export type BoxName = "sammel" | "lager" | "post";
+
 export interface NumberedMail {
   /** `i17` inbound, `o17` outbound. */
   readonly number: string;
+  /** As the audit calls it: an account, or `listener`. */
+  readonly origin: BoxName | "listener";
   readonly recipients: readonly string[];
-  readonly raw: Buffer;
+  /** What is put into the box, or handed over: several when the provider stores one copy for each recipient. */
+  readonly copies: readonly Buffer[];
   /** Of the body. */
   readonly digest: string;
+  /** By recipient: NOTIFY (RFC 3461 §4.1). None: the sender has not said. */
+  readonly wishes: ReadonlyMap<string, Wish>;
+}
+
+/** NOTIFY=NEVER is not among them: what is then refused leaves no trace at the sender's, and cannot be judged from there. */
+export type Wish = "SUCCESS,FAILURE,DELAY" | "FAILURE";
+
+/** What a report says of a recipient (RFC 3464 §2.3.3). */
+interface Told {
+  readonly recipient: string;
+  readonly action: "failed" | "delayed" | "relayed";
 }
 
 /** What arrived. */
@@ -23,34 +39,52 @@ export interface Arrival {
   readonly messageId: string;
   /** Of the body. */
   readonly digest: string;
-  /** Recipients that it reports the failure of; empty when it is no such report. */
-  readonly failed: readonly string[];
+  /** What it says when it is a report; else empty. */
+  readonly told: readonly Told[];
+  /** An envelope field that should have been removed. */
+  readonly leak: string | undefined;
 }
 
 export const sender = "chef@firma.example";
-/** The relay refuses every recipient there. */
+/** The relays refuse every recipient there. */
 export const deadDomain = "weg.example";
 const locals = ["anna", "bernd", "chef", "dora", "emil", "frieda"];
+const date = "Tue, 24 Nov 2026 08:00:00 +0000";
 
 export function inboundMail(count: number, chance: Chance): NumberedMail {
   const number = `i${count}`;
+  const origin = chance.pick(["sammel", "sammel", "lager", "post"]);
   const first = chance.whole(0, locals.length - 1);
-  const recipients = Array.from(
+  const several = Array.from(
     { length: chance.whole(1, 4) },
     (_, at) => `${locals[(first + at) % locals.length] ?? ""}@firma.example`,
   );
-  const only = recipients.length === 1 ? `\r\n\tfor ${recipients[0] ?? ""}` : "";
-  const envelope =
-    "Return-path: <kunde@else.example>\r\n" +
-    `Envelope-to: ${recipients.join(", ")}\r\n` +
-    "Delivery-date: Tue, 24 Nov 2026 08:00:00 +0000\r\n" +
-    "Received: from sender.example ([192.0.2.25])\r\n\tby mx.provider.example with esmtp (Exim 4.98)\r\n" +
-    `\t(envelope-from <kunde@else.example>)\r\n\tid 1torture-${number}${only};\r\n\tTue, 24 Nov 2026 08:00:00 +0000\r\n`;
-  return composed(
-    number,
-    recipients,
-    `${envelope}From: Kunde <kunde@else.example>\r\nTo: Firma <info@firma.example>\r\n`,
-    chance,
+  const recipients = origin === "post" ? ["post@firma.example"] : several;
+  const from = "From: Kunde <kunde@else.example>\r\nTo: Firma <info@firma.example>\r\n";
+  const { body, rest, digest } = composed(number, chance);
+  const copies = envelopes(origin, number, recipients).map((envelope) =>
+    Buffer.concat([Buffer.from(`${envelope}${from}${rest}`), body]),
+  );
+  return { number, origin, recipients, copies, digest, wishes: new Map() };
+}
+
+/** Above the header fields that the sender wrote; Exim stores one copy, Postfix one for each recipient. */
+function envelopes(origin: BoxName, number: string, recipients: readonly string[]): string[] {
+  const returnPath = "Return-Path: <kunde@else.example>\r\n";
+  const from = "Received: from sender.example ([192.0.2.25])\r\n\tby mx.provider.example";
+  if (origin === "sammel") {
+    const only = recipients.length === 1 ? `\r\n\tfor ${recipients[0] ?? ""}` : "";
+    return [
+      `${returnPath}Envelope-to: ${recipients.join(", ")}\r\nDelivery-date: ${date}\r\n` +
+        `${from} with esmtp (Exim 4.98)\r\n\t(envelope-from <kunde@else.example>)\r\n\tid 1torture-${number}${only};\r\n\t${date}\r\n`,
+    ];
+  }
+  const postfix = `${from} (Postfix) with ESMTP id 4torture${number}`;
+  if (origin === "post") return [`${returnPath}${postfix};\r\n\t${date}\r\n`];
+  return recipients.map(
+    (recipient) =>
+      `${returnPath}X-Original-To: ${recipient}\r\nDelivered-To: lager@provider.example\r\n` +
+      `${postfix}\r\n\tfor <${recipient}>; ${date}\r\n`,
   );
 }
 
@@ -60,10 +94,25 @@ export function outboundMail(count: number, chance: Chance): NumberedMail {
     const domain = chance.next() < 0.15 ? deadDomain : "else.example";
     return `${number}-${at}@${domain}`;
   });
-  return composed(number, recipients, `From: Chef <${sender}>\r\nTo: Kunden <kunden@else.example>\r\n`, chance);
+  const wishes = new Map<string, Wish>();
+  for (const recipient of recipients)
+    if (chance.next() < 0.3) wishes.set(recipient, chance.pick(["SUCCESS,FAILURE,DELAY", "FAILURE"]));
+  const { body, rest, digest } = composed(number, chance);
+  const head = `From: Chef <${sender}>\r\nTo: Kunden <kunden@else.example>\r\n${rest}`;
+  return {
+    number,
+    origin: "listener",
+    recipients,
+    copies: [Buffer.concat([Buffer.from(head), body])],
+    digest,
+    wishes,
+  };
 }
 
-function composed(number: string, recipients: readonly string[], head: string, chance: Chance): NumberedMail {
+function composed(
+  number: string,
+  chance: Chance,
+): { readonly body: Buffer; readonly rest: string; readonly digest: string } {
   const lines = chance.next() < 0.2 ? chance.whole(500, 3000) : chance.whole(1, 40);
   // Lines that begin with a dot, and a final one, try the transparency of both protocols.
   const text = Array.from(
@@ -71,34 +120,42 @@ function composed(number: string, recipients: readonly string[], head: string, c
     (_, at) => `${at % 7 === 0 ? "." : ""}${number} line ${at} of ${lines}\r\n`,
   );
   const body = Buffer.from(`${text.join("")}.\r\n`);
-  const header =
-    `${head}Subject: torture ${number}\r\nDate: Tue, 24 Nov 2026 09:00:00 +0100\r\n` +
+  const rest =
+    `Subject: torture ${number}\r\nDate: Tue, 24 Nov 2026 09:00:00 +0100\r\n` +
     `Message-ID: <${number}@torture.example>\r\n\r\n`;
-  return { number, recipients, raw: Buffer.concat([Buffer.from(header), body]), digest: digestOf(body) };
+  return { body, rest, digest: digestOf(body) };
+}
+
+/** The number in a Message-ID, with or without its brackets. */
+export function numberIn(messageId: string): string | undefined {
+  return /^<?([io]\d+)@torture\.example>?$/u.exec(messageId)?.[1];
 }
 
 /** The field that popgate adds. Its own mail has none, and the id in its Message-ID. */
-const received = /^Received:(?:[^\r]|\r\n[ \t])*?by popgate\.firma\.example(?:[^\r]|\r\n[ \t])*? id (\w+)/imu;
+const received = /^Received:(?:[^\r]|\r\n[ \t])*?by popgate\.firma\.example(?:[^\r]|\r\n(?=[ \t]))*?\sid (\w+)/imu;
+const envelopeField = /^(?:Envelope-To|X-Original-To|Delivered-To|Return-Path|Bcc):/imu;
 
 export function arrivalOf(raw: Buffer): Arrival {
   const end = raw.indexOf("\r\n\r\n");
   const header = raw.toString("latin1", 0, end < 0 ? raw.length : end + 2);
   const messageId = /^Message-ID:\s*<([^>]+)>/imu.exec(header)?.[1] ?? "";
-  const failed = header.includes("report-type=delivery-status") ? failuresIn(raw.toString("latin1")) : [];
   return {
-    number: /^([io]\d+)@torture\.example$/u.exec(messageId)?.[1],
+    number: numberIn(messageId),
     id: received.exec(header)?.[1] ?? /^(\w+)\.\w+@/u.exec(messageId)?.[1] ?? "",
     messageId,
     digest: digestOf(raw.subarray(end < 0 ? raw.length : end + 4)),
-    failed,
+    told: header.includes("report-type=delivery-status") ? toldIn(raw.toString("latin1")) : [],
+    leak: envelopeField.exec(header)?.[0],
   };
 }
 
-/** Per-recipient fields of a report whose Action is `failed` (RFC 3464 §2.3). */
-function failuresIn(text: string): string[] {
+/** Per-recipient fields of a report (RFC 3464 §2.3). */
+function toldIn(text: string): Told[] {
   return text.split(/\r\n\r\n/u).flatMap((block) => {
     const recipient = /^Final-Recipient:\s*[\w-]+;\s*(\S+)/imu.exec(block)?.[1];
-    return recipient !== undefined && /^Action:\s*failed/imu.test(block) ? [recipient] : [];
+    const action = /^Action:\s*(\w+)/imu.exec(block)?.[1];
+    const known = action === "failed" || action === "delayed" || action === "relayed";
+    return recipient !== undefined && known ? [{ recipient, action }] : [];
   });
 }
 

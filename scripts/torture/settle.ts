@@ -8,6 +8,7 @@ import { anyAnswer } from "../../src/cli/admin-client.ts";
 import { audit as auditSchema, messagePage, type Audit } from "../../src/admin/schemas.ts";
 import { auditSpool } from "../../src/spool/audit.ts";
 import { verifySpool } from "../../src/spool/verify.ts";
+import { usual } from "./config-text.ts";
 import type { Verdict } from "./ledger.ts";
 import type { World } from "./world.ts";
 
@@ -16,16 +17,18 @@ const lookMs = 250;
 
 /** Resolves when nothing is left anywhere, or rejects with the signal. */
 export async function drain(world: World, signal: AbortSignal): Promise<void> {
-  await world.handedOver();
+  await world.configure(usual);
+  world.clock.set(0);
+  // With the usual configuration and the right time, whatever they were.
   await world.stop();
   await world.start();
+  await world.handedOver();
   const { client } = world;
   for (let looks = 0; ; looks++) {
     signal.throwIfAborted();
     await releaseHeld(world);
-    const isBoxEmpty = world.box.box("sammel").list().length === 0;
     const audit = await client.get(auditSchema, "/v1/audit");
-    if (isBoxEmpty && audit.open === 0) return;
+    if (world.peers.areBoxesEmpty && audit.open === 0) return;
     // A target that was found down just before is tried by itself only after a while.
     if (looks % 40 === 39) {
       await world.stop();
@@ -61,10 +64,11 @@ function disagreements(audit: Audit, { counts }: Verdict): string[] {
       found.push(`${what}: ${is}, and not ${least === most ? least : `${least} to ${most}`}`);
   };
   const from = (origin: string): number => audit.ways.find((way) => way.origin === origin)?.messages ?? 0;
-  expect("messages from the box", from("sammel"), counts.inbound);
+  for (const [box, messages] of Object.entries(counts.inbound)) expect(`messages from ${box}`, from(box), messages);
   expect("messages from the listener", from("listener"), counts.outboundLeast, counts.outboundMost);
   expect("reports", audit.reports, counts.reports);
   expect("recipients reported as failed", audit.failures.reported, counts.failed);
+  expect("dropped recipients", audit.recipients.dropped, counts.droppedLeast, counts.droppedMost);
   expect("open messages", audit.open, 0);
   expect("inconsistencies", audit.wrong, 0);
   expect("messages", audit.messages, audit.open + audit.ended);
