@@ -1,7 +1,7 @@
 # Everything a developer does. Each target does its own set-up; nothing but git, make, Node 20 or newer and npm is needed
 # (Node 24, on which popgate runs, comes with the development dependencies).
 
-.PHONY: setup test check coverage demo torture peers web certs clean format
+.PHONY: setup test check coverage demo torture peers web certs fuzz clean format
 
 setup: node_modules/.installed
 
@@ -33,6 +33,10 @@ demo: setup
 torture: setup
 	node_modules/.bin/node scripts/torture.ts
 
+# Inputs by chance, guided by the branches they reach, for all that reads what others send. TARGET=… SECONDS=… SEED=… KEEP=1
+fuzz: setup
+	nice node_modules/.bin/node scripts/fuzz.ts
+
 # Against real Dovecot, Exim and Postfix. Root installs what is missing.
 peers: web
 	sh scripts/peers-install.sh
@@ -45,6 +49,10 @@ web: setup
 # What is installed: JavaScript in dist/, and the web page.
 build: setup
 	npm run --silent build
+
+# The tarball of `npm pack`, installed and run from outside. Needs the npm registry; `make peers` does it as well.
+pack-check: setup
+	node_modules/.bin/node node_modules/vitest/vitest.mjs run --config vitest.peers.config.ts spec/scripts/pack.spec.ts
 
 certs: setup
 	node_modules/.bin/node scripts/certs.ts

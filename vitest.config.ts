@@ -5,7 +5,13 @@ export default defineConfig({
   test: {
     include: ["spec/**/*.spec.ts"],
     // What needs root, Debian packages or programs that a fresh machine may lack runs with `make peers`.
-    exclude: ["spec/peer/**", "spec/crash/flush.spec.ts", "spec/scripts/certs.spec.ts", "node_modules/**"],
+    exclude: [
+      "spec/peer/**",
+      "spec/crash/flush.spec.ts",
+      "spec/scripts/certs.spec.ts",
+      "spec/scripts/pack.spec.ts",
+      "node_modules/**",
+    ],
     pool: "forks",
     // Many specs wait for processes and disks more than they compute: a small machine bears two at a time.
     maxWorkers: Math.max(2, availableParallelism() - 1),

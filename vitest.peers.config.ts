@@ -3,7 +3,12 @@ import { defineConfig } from "vitest/config";
 /** Against real mail programs, Chromium, strace and openssl: needs root and what scripts/peers-install.sh installs. */
 export default defineConfig({
   test: {
-    include: ["spec/peer/**/*.spec.ts", "spec/crash/flush.spec.ts", "spec/scripts/certs.spec.ts"],
+    include: [
+      "spec/peer/**/*.spec.ts",
+      "spec/crash/flush.spec.ts",
+      "spec/scripts/certs.spec.ts",
+      "spec/scripts/pack.spec.ts",
+    ],
     pool: "forks",
     // Each has programs, ports and directories of its own, and waits more than it computes.
     maxWorkers: 2,
