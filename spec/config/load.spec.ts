@@ -37,6 +37,13 @@ async function configOf(path: string): Promise<Config> {
 const smallest = readFileSync(`${good}smallest.toml`, "utf8");
 
 describe("the file as a whole", () => {
+  test("a value without end is not quoted without end", async () => {
+    const path = write(
+      smallest.replace("[exchange]", `[exchange]\nport = "${"ä".repeat(5000)}"\n${"k".repeat(5000)} = 1`),
+    );
+    for (const problem of await problemsOf(path)) expect(problem.length).toBeLessThan(2000);
+  });
+
   test("is not there", async () => {
     expect(await problemsOf(join(folder, "absent.toml"))).toEqual([
       `${folder}/absent.toml:1:1: the file does not exist`,

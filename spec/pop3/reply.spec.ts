@@ -138,4 +138,11 @@ describe("listings", () => {
   it("never lists a message zero", () => {
     expect(makeListing(["0 10"], ["0 a"]).messages).toEqual([]);
   });
+
+  it("has no id where a line without numbers is empty", () => {
+    expect(makeListing(["1 10", "2 20"], ["a", " "]).messages).toEqual([
+      { number: 1, size: 10, uidl: "a" },
+      { number: 2, size: 20, uidl: undefined },
+    ]);
+  });
 });

@@ -4,7 +4,7 @@
  * Guarantees: every error is a problem detail (RFC 9457) and never a stack; a fault of ours is told as an event; JSON is
  * the only type of body that is read; a path with a slash at its end is the same path.
  */
-import { STATUS_CODES } from "node:http";
+import { STATUS_CODES, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { EventSink } from "../core/events.ts";
@@ -30,6 +30,8 @@ export function createAdminServer(operations: Operations, options: ApiOptions, p
     requestTimeout: requestMs,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
+    // Asked for in `requireHost`: Node's own answer says nothing.
+    http: { requireHostHeader: false },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: longestParameter },
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, problemOf(error)),
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket),
@@ -37,9 +39,26 @@ export function createAdminServer(operations: Operations, options: ApiOptions, p
   server.server.maxConnections = mostConnections;
   // What a form or a plain `curl -d` sends is not taken for JSON.
   server.removeContentTypeParser("text/plain");
+  server.server.on("checkExpectation", (_request, response) => refuseExpectation(response));
+  requireHost(server);
   answerErrors(server, ports.events);
   registerApi(server, operations, options, ports);
   return server;
+}
+
+/** RFC 9112 §3.2. */
+function requireHost(server: FastifyInstance): void {
+  server.addHook("onRequest", async ({ raw }) => {
+    if (raw.headers.host === undefined && raw.httpVersion === "1.1")
+      throw new ProblemError(400, "The request is not valid", "a request of HTTP/1.1 needs a Host field");
+  });
+}
+
+/** RFC 9110 §10.1.1: an expectation that is not `100-continue`. `headers`: for this answer too. */
+export function refuseExpectation(response: ServerResponse, headers: Readonly<Record<string, string>> = {}): void {
+  const problem = { type: "about:blank", title: "Expectation failed", status: 417 };
+  response.writeHead(417, { ...headers, "content-type": problemType, connection: "close" });
+  response.end(JSON.stringify(problem));
 }
 
 /** Whatever a handler throws, and paths that are not there. */

@@ -4,13 +4,12 @@
  *
  * Closing it ends every connection, those in the middle of a TLS handshake included.
  */
-import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { SecureContextOptions } from "node:tls";
 import { fastify, type FastifyInstance } from "fastify";
 import { strangerKey } from "../net/networks.ts";
-import { problemOf, problemType, sendProblem } from "./problem.ts";
-import { answerBrokenRequest } from "./server.ts";
+import { problemOf, sendProblem } from "./problem.ts";
+import { answerBrokenRequest, refuseExpectation } from "./server.ts";
 
 /** 1,000 ids, or the addresses of a message to many: both have room. */
 const bodyOctets = 1024 * 1024;
@@ -69,13 +68,6 @@ export function createWebServer(
   server.server.on("secureConnection", (socket: Socket) => secured.add(socket));
   limitConnections(server);
   return server;
-}
-
-/** RFC 9110 §10.1.1: an expectation that is not `100-continue`. */
-function refuseExpectation(response: ServerResponse, headers: Readonly<Record<string, string>>): void {
-  const problem = { type: "about:blank", title: "Expectation failed", status: 417 };
-  response.writeHead(417, { ...headers, "content-type": problemType, connection: "close" });
-  response.end(JSON.stringify(problem));
 }
 
 function limitConnections(server: FastifyInstance): void {

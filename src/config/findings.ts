@@ -4,6 +4,9 @@ import type { KeyPath } from "./key-path.ts";
 import { keyText } from "./key-path.ts";
 import { sortProblems, type ConfigProblem } from "./problem.ts";
 
+/** No name, path or key that a person wrote on purpose is longer. */
+const longestText = 500;
+
 export class Findings {
   readonly #file: string;
   readonly #document: Document;
@@ -27,7 +30,7 @@ export class Findings {
 
   /** A problem whose place is known already. */
   add(problem: Omit<ConfigProblem, "file">): void {
-    this.#errors.push({ file: this.#file, ...problem });
+    this.#errors.push(readable({ file: this.#file, ...problem }));
   }
 
   /** The line where something else stands that a message speaks of. */
@@ -45,6 +48,15 @@ export class Findings {
 
   #problem(path: KeyPath, message: string, hint: string, about: "key" | "value"): ConfigProblem {
     const { line, column } = about === "key" ? this.#document.keyAt(path) : this.#document.valueAt(path);
-    return { file: this.#file, line, column, key: keyText(path), message, hint };
+    return readable({ file: this.#file, line, column, key: keyText(path), message, hint });
   }
+}
+
+/** Messages quote what stands in the file, which can be anything and of any length. */
+function readable(problem: ConfigProblem): ConfigProblem {
+  return { ...problem, key: cut(problem.key), message: cut(problem.message), hint: cut(problem.hint) };
+}
+
+function cut(text: string): string {
+  return text.length <= longestText ? text : `${text.slice(0, longestText).toWellFormed()}…`;
 }

@@ -64,6 +64,6 @@ function parseSize(text: string): number | undefined {
 }
 
 function parseUidl(text: string | undefined): string | undefined {
-  if (text === undefined || text.length > maxUidlLength || /[\p{Cc}\p{Cs}\ufffd]/u.test(text)) return undefined;
-  return text;
+  if (text === undefined || text === "" || text.length > maxUidlLength) return undefined;
+  return /[\p{Cc}\p{Cs}\ufffd]/u.test(text) ? undefined : text;
 }
