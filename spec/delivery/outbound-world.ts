@@ -14,6 +14,7 @@ import type { AccountTrouble, Transaction, TransactionResult } from "../../src/d
 import type { Spool } from "../../src/spool/port.ts";
 import { queuedRecipient, type MessageDraft, type MessageRecord } from "../../src/spool/record.ts";
 import { defaultSpoolOptions, openSpool } from "../../src/spool/spool.ts";
+import type { Store } from "../../src/spool/store.ts";
 import { ManualClock } from "../fakes/manual-clock.ts";
 import { MemoryStore, openMemorySpool } from "../fakes/memory-spool.ts";
 import { all, replied, ScriptedTransport, unreachable, type Script } from "./fixtures.ts";
@@ -41,6 +42,8 @@ export interface WorldWishes {
   /** A store that outlives the world. */
   readonly store?: MemoryStore;
   readonly clock?: ManualClock;
+  /** Puts something between the spool and its store in memory. */
+  readonly between?: (store: MemoryStore) => Store;
 }
 
 export interface OutboundWorld extends AsyncDisposable {
@@ -84,7 +87,7 @@ export async function outboundWorld(wishes: WorldWishes): Promise<OutboundWorld>
   const dir = wishes.isOnDisk === true ? await mkdtemp(path.join(tmpdir(), "popgate-ways-")) : undefined;
   const spool =
     dir === undefined
-      ? await openMemorySpool(spoolPorts, store)
+      ? await openMemorySpool(spoolPorts, wishes.between?.(store) ?? store)
       : await openSpool({ ...defaultSpoolOptions, dir, maxOctets: 1e12, minFreeOctets: 0, historyDays: 1 }, spoolPorts);
   const exchangeTransport = new ScriptedTransport(wishes.exchange, "exchange");
   const exchange = new Destination("exchange", ports);
