@@ -1,7 +1,7 @@
 # Everything a developer does. Each target does its own set-up; nothing but git, make, Node 20 or newer and npm is needed
 # (Node 24, on which popgate runs, comes with the development dependencies).
 
-.PHONY: setup test check coverage demo torture peers web certs fuzz clean format
+.PHONY: deb setup test check coverage demo torture peers web certs fuzz clean format
 
 setup: node_modules/.installed
 
@@ -53,6 +53,10 @@ build: setup
 # The tarball of `npm pack`, installed and run from outside. Needs the npm registry; `make peers` does it as well.
 pack-check: setup
 	node_modules/.bin/node node_modules/vitest/vitest.mjs run --config vitest.peers.config.ts spec/scripts/pack.spec.ts
+
+# The Debian package, with the Node that it brings: artefacts/popgate_<version>-1_<arch>.deb.
+deb: build
+	node_modules/.bin/node scripts/deb.ts
 
 certs: setup
 	node_modules/.bin/node scripts/certs.ts
