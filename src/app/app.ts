@@ -6,11 +6,9 @@
  * first, then delivery, so that what has been taken in is not left half way.
  */
 import type { Operations } from "../admin/port.ts";
-import { openAdmin } from "./admin.ts";
 import { createEventBus } from "./event-bus.ts";
 import type { Live } from "./live.ts";
 import { ListenerHost } from "./listening.ts";
-import { createOperations } from "./operations.ts";
 import { openPaused, type Paused } from "./paused.ts";
 import { HourlyStatistics } from "./statistics.ts";
 import { together } from "./together.ts";
@@ -63,10 +61,10 @@ const never = new AbortController().signal;
 
 /** Opens the spool. Rejects with `SpoolError` when it cannot be used. */
 export async function openApp(
-  config: Config,
+  first: Config,
   { reload = noReload, stopping = never, ...given }: AppOptions,
 ): Promise<App> {
-  const { dir, maxOctets, minFreeOctets, historyDays } = config.spool;
+  const { dir, maxOctets, minFreeOctets, historyDays } = first.spool;
   const bus = createEventBus(given.events);
   const ports: AppPorts = { ...given, events: bus };
   const watch = createWatch(ports.clock);
@@ -80,7 +78,7 @@ export async function openApp(
   const spool = await openSpool(options, { ...ports, events });
   const sessions = new TlsSessions({ clock: ports.clock });
   const paused = await openPaused(spool);
-  let present = config;
+  let present = first;
   let live: Live | undefined;
   const open = (): Parts => {
     const parts = openParts(present, { ...ports, spool, sessions }, paused);
@@ -97,20 +95,18 @@ export async function openApp(
     return { ...parts, [Symbol.asyncDispose]: async () => ((live = undefined), parts[Symbol.asyncDispose]()) };
   };
   const listener = new ListenerHost({ ...ports, spool }, events, stopping);
-  const operations = createOperations({
-    ...ports,
-    spool,
-    bus,
-    paused,
-    watch,
-    statistics,
-    reload,
-    config: () => present,
-    live: () => live,
-  });
+  const config = (): Config => present;
   return {
     spool,
-    admin: async () => openAdmin(operations, { ...ports, bus, config: () => present }),
+    async admin() {
+      // Loaded by the daemon alone: it is a large part of the program's start, and one round has no use for it.
+      const [{ createOperations }, { openAdmin }] = await Promise.all([
+        import("./operations.ts"),
+        import("./admin.ts"),
+      ]);
+      const state = { spool, bus, paused, watch, statistics, reload, live: () => live };
+      return openAdmin(createOperations({ ...ports, ...state, config }), { ...ports, bus, config });
+    },
     async run(signal, stands) {
       await using parts = open();
       await resolveChanged(parts.accounts, spool, ports, signal);

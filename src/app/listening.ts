@@ -15,7 +15,7 @@ import { createBackPressure, defaultRelayTroubleMs } from "../outbound/back-pres
 import { createGatekeeper } from "../outbound/gatekeeper.ts";
 import type { Gatekeeper, Receiver } from "../outbound/port.ts";
 import { createReceiver, defaultMaxHeaderOctets } from "../outbound/receiver.ts";
-import { ListenerFailed, openListener, type Listener, type ListenerOptions } from "../outbound/smtp-listener.ts";
+import type { Listener, ListenerOptions } from "../outbound/smtp-listener.ts";
 import type { AppPorts } from "./surroundings.ts";
 import type { Spool } from "../spool/port.ts";
 import { together } from "./together.ts";
@@ -97,6 +97,8 @@ export class ListenerHost implements AsyncDisposable {
       if (this.#rules === undefined) throw new TypeError("a listener without rules");
       return this.#rules;
     };
+    // Not loaded where no listener is configured.
+    const { ListenerFailed, openListener } = await import("../outbound/smtp-listener.ts");
     try {
       const listener = await openListener(options, {
         clock: this.#ports.clock,

@@ -16,6 +16,9 @@ export interface PoolLimits {
   readonly maxAgeMs: number;
 }
 
+/** Why a connection is idle no more. Made once: it happens at every message. */
+const taken = new Error("the connection is taken");
+
 export class SmtpPool implements AsyncDisposable {
   readonly #options: SmtpSessionOptions;
   readonly #limits: PoolLimits;
@@ -36,7 +39,7 @@ export class SmtpPool implements AsyncDisposable {
   take(): SmtpSession | undefined {
     for (const [session, idle] of [...this.#kept].toReversed()) {
       this.#kept.delete(session);
-      idle.abort();
+      idle.abort(taken);
       if (this.#isUsable(session)) return session;
       this.release(session);
     }
@@ -88,7 +91,7 @@ export class SmtpPool implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true;
     for (const [session, idle] of this.#kept) {
-      idle.abort();
+      idle.abort(taken);
       this.release(session);
     }
     this.#kept.clear();

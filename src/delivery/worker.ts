@@ -60,6 +60,9 @@ const faultPauseMs = 10 * 60_000;
  */
 const storingPerPlace = 4;
 
+/** Why a wait was ended. Made once: it happens at every message. */
+const awake = new Error("there is something to do");
+
 export function createDeliveryWorker(options: WorkerOptions, ports: WorkerPorts): DeliveryWorker {
   const memory: WorkerMemory = { last: undefined, faulty: new Map() };
   // One after the other: both claim from the same queue.
@@ -124,7 +127,10 @@ class Shift {
 
   async work(): Promise<void> {
     const { source, destination } = this.#ports;
-    using _source = source.onChange(() => this.#wake.resolve());
+    // With every place taken, what has come waits for one to become free; and that wakes as well.
+    using _source = source.onChange(() => {
+      if (this.#room() > 0) this.#wake.resolve();
+    });
     using _destination = destination.onChange(() => this.#wake.resolve());
     const onAbort = (): void => this.#wake.resolve();
     this.#signal.addEventListener("abort", onAbort, { once: true });
@@ -246,7 +252,7 @@ class Shift {
     const ended = new AbortController();
     const sleeping = this.#ports.clock.sleep(ms, ended.signal).catch(() => undefined);
     await Promise.race([sleeping, this.#wake.promise]);
-    ended.abort();
+    ended.abort(awake);
     await sleeping;
   }
 }

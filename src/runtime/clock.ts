@@ -1,5 +1,4 @@
 /** The real clock and the real dice: the only place that asks the platform for time or chance. */
-import { setTimeout as delay } from "node:timers/promises";
 import type { Clock, Random } from "../core/ports.ts";
 
 /** Node turns longer timers into one of 1 ms. */
@@ -18,12 +17,17 @@ export const systemClock: Clock = {
 
 export const systemRandom: Random = { next: () => Math.random() };
 
+/** Rejects with the signal's own reason. Most sleeps are ended early, so that must cost little: node:timers makes an error of each. */
 async function sleepOnce(ms: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  const timer = setTimeout(resolve, ms);
   try {
-    await delay(ms, undefined, { signal });
-  } catch (error) {
-    // node:timers wraps the reason; the port promises the reason itself.
-    signal.throwIfAborted();
-    throw error;
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
   }
 }

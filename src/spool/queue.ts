@@ -31,10 +31,27 @@ export function nextDueTime(core: SpoolCore, direction: Direction): EpochMs | un
 
 export function loadMessage(core: SpoolCore, id: MessageId): MessageRecord | undefined {
   const octets = core.store.get("message", id);
-  return octets === undefined
-    ? undefined
-    : orSetAside(core, { table: "message", key: id, octets }, decodeMessage(octets));
+  if (octets === undefined) {
+    core.decoded.delete(id);
+    return undefined;
+  }
+  const known = core.decoded.get(id);
+  if (known?.octets.equals(octets) === true) return known.record;
+  const record = orSetAside(core, { table: "message", key: id, octets }, decodeMessage(octets));
+  core.decoded.delete(id);
+  if (record === undefined || octets.length > mostRememberedOctets) return record;
+  core.decoded.set(id, { octets, record });
+  for (const oldest of core.decoded.keys()) {
+    if (core.decoded.size <= mostRemembered) break;
+    core.decoded.delete(oldest);
+  }
+  return record;
 }
+
+/** A few more than are under way at a time. */
+const mostRemembered = 64;
+/** Records with hundreds of recipients are read again. */
+const mostRememberedOctets = 16_384;
 
 export function loadHistory(core: SpoolCore, id: MessageId): HistoryRecord | undefined {
   const octets = core.store.get("history", id);

@@ -6,6 +6,7 @@ import type { Decoded } from "./codec.ts";
 import type { FreeOctets, Health } from "./health.ts";
 import { after, splitTimeKey } from "./keys.ts";
 import { SpoolError } from "./port.ts";
+import type { MessageRecord } from "./record.ts";
 import { StoreError, type Store, type Table, type Write } from "./store.ts";
 import type { Turnstile } from "./turnstile.ts";
 
@@ -46,6 +47,8 @@ export interface SpoolCore {
   readonly open: Set<MessageId>;
   /** Aborted when the spool is being closed. */
   readonly ending: AbortSignal;
+  /** Records as they were read last, with the octets they were read from: each is read several times on its way. */
+  readonly decoded: Map<MessageId, { readonly octets: Buffer; readonly record: MessageRecord }>;
   /** The removal of ended bodies that runs, if one does. */
   janitor: Promise<void> | undefined;
 }

@@ -89,6 +89,7 @@ export async function openOn(
   const ending = new AbortController();
   const core: SpoolCore = {
     ending: ending.signal,
+    decoded: new Map(),
     janitor: undefined,
     store,
     options,
