@@ -41,14 +41,13 @@ export function outcomeOf(failure: Failure): Exclude<Outcome, { kind: "delivered
   const { reply, phase } = failure;
   if (reply === undefined) return { kind: phase === "dot" ? "unconfirmed" : "deferred", cause };
   const permanent = reply.code >= 500 && reply.code < 600;
-  if (permanent && aboutMail.has(phase) && !isAboutSession(failure) && !isTooMany(reply))
+  if (permanent && aboutMail.has(phase) && !isAboutSession(phase, reply) && !isTooMany(reply))
     return { kind: "refused", cause };
   return { kind: "deferred", cause };
 }
 
 /** Some servers answer MAIL by 550 or 554 where RFC 3207 §4 and RFC 4954 §6 want 530: only the words tell. */
-function isAboutSession({ phase, reply }: Failure): boolean {
-  if (reply === undefined) return false;
+function isAboutSession(phase: Failure["phase"], reply: SmtpReply): boolean {
   return aboutSession.has(reply.code) || (phase === "mail" && /\bstarttls\b|\bauthenticat/iu.test(reply.text));
 }
 
@@ -72,7 +71,8 @@ export function destinationOf(failure: Failure): TransactionResult["destination"
   const unavailable =
     reply === undefined
       ? early && !ownRefusals.has(failure.code)
-      : isBackPressure(reply) || (early && (reply.code === 421 || !aboutMail.has(phase) || isAboutSession(failure)));
+      : isBackPressure(reply) ||
+        (early && (reply.code === 421 || !aboutMail.has(phase) || isAboutSession(phase, reply)));
   return unavailable ? { kind: "unavailable", cause: causeOf(failure) } : { kind: "answered" };
 }
 
