@@ -15,9 +15,19 @@ import { toMarkdown, type Section } from "./bench/figures.ts";
 import { machine } from "./bench/machine.ts";
 import { openPlace, type Place } from "./bench/place.ts";
 import { loopback } from "./bench/scenario-loopback.ts";
+import { memory } from "./bench/scenario-memory.ts";
+import { million } from "./bench/scenario-million.ts";
+import { outbound } from "./bench/scenario-outbound.ts";
+import { poll } from "./bench/scenario-poll.ts";
+import { rtt } from "./bench/scenario-rtt.ts";
 
 const scenarios: Readonly<Record<string, (place: Place, rounds: number) => Promise<Section>>> = {
   loopback,
+  rtt,
+  poll,
+  outbound,
+  memory,
+  million,
 };
 
 const root = fileURLToPath(new URL("..", import.meta.url));
