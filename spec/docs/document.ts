@@ -95,7 +95,9 @@ export async function faultsOf(snippet: string): Promise<readonly string[]> {
   using folder = new TemporaryDirectory();
   const file = path.join(folder.path, "popgate.toml");
   writeFileSync(file, completed(snippet, folder.path));
-  const result = await loadConfig(file, { SECRET: "geheim", POP_PASSWORD: "geheim", SMTP_PASSWORD: "geheim" });
+  for (const [, name = ""] of snippet.matchAll(/credential = "([^"]+)"/gu))
+    writeFileSync(path.join(folder.path, name), "geheim\n", { mode: 0o600 });
+  const result = await loadConfig(file, { SECRET: "geheim", CREDENTIALS_DIRECTORY: folder.path });
   const problems = result.kind === "ok" ? [] : result.problems;
   return [...problems, ...result.warnings].map(formatProblem);
 }
