@@ -10,6 +10,7 @@ export default defineConfig({
       "spec/crash/flush.spec.ts",
       "spec/scripts/certs.spec.ts",
       "spec/scripts/pack.spec.ts",
+      "spec/scripts/man-lint.spec.ts",
       "node_modules/**",
     ],
     pool: "forks",

@@ -8,6 +8,7 @@ export default defineConfig({
       "spec/crash/flush.spec.ts",
       "spec/scripts/certs.spec.ts",
       "spec/scripts/pack.spec.ts",
+      "spec/scripts/man-lint.spec.ts",
     ],
     pool: "forks",
     // Each has programs, ports and directories of its own, and waits more than it computes.

@@ -8,7 +8,7 @@
 set -eu
 
 prefix=/opt/popgate-peers
-want="dovecot-pop3d postfix libsasl2-modules swaks libnet-ssleay-perl strace openssl ca-certificates chromium fonts-dejavu-core curl fish zsh systemd python3-minimal"
+want="dovecot-pop3d postfix libsasl2-modules swaks libnet-ssleay-perl strace openssl ca-certificates chromium fonts-dejavu-core curl fish zsh systemd python3-minimal man-db groff-base mandoc"
 
 [ "$(id -u)" = 0 ] || { echo "peers-install: must be root: it installs Debian packages ($want, exim4-daemon-light)" >&2; exit 1; }
 command -v apt-get >/dev/null || { echo "peers-install: needs a Debian system with apt-get" >&2; exit 1; }
@@ -57,7 +57,7 @@ if ! "$exim" -C /dev/null -bV >/dev/null 2>&1; then
 fi
 
 "$exim" -C /dev/null -bV >/dev/null || { echo "peers-install: Exim does not run from $exim" >&2; exit 1; }
-for program in dovecot postfix swaks strace openssl chromium curl fish zsh systemd-notify python3; do
+for program in dovecot postfix swaks strace openssl chromium curl fish zsh systemd-notify python3 man mandoc; do
 	command -v "$program" >/dev/null || { echo "peers-install: $program is still missing after the installation" >&2; exit 1; }
 done
 echo "peers-install: installed"

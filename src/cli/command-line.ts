@@ -42,7 +42,7 @@ export async function runCommandLine(
 }
 
 /** All commands, as they are parsed; `end` is told the exit status of the one that is run. */
-function commands(around: Surroundings, end: (status: number) => void): Command {
+export function commands(around: Surroundings, end: (status: number) => void): Command {
   const program = new Command("popgate")
     .description("Mail gateway between a POP3 provider and Exchange.")
     .version(packageVersion(), "-V, --version")

@@ -1,6 +1,6 @@
 /**
- * The reference of all keys as Markdown, made from the schema, so that it says what the program does. The script
- * `scripts/config-reference.ts` writes it to docs; a spec fails when the two differ.
+ * The reference of all keys, made from the schema, so that it says what the program does; as Markdown, and as it is for
+ * the manual page. `scripts/config-reference.ts` and `scripts/man.ts` write them to docs; a spec fails when they differ.
  */
 import { configJsonSchema } from "./schema.ts";
 
@@ -26,30 +26,76 @@ type Node = Readonly<Record<string, unknown>>;
 /** Tables that stand several times. */
 const repeated = new Set(["collector", "mailbox", "relay", "dkim"]);
 
-export function configReference(): string {
+/** One key, as the reference of the configuration and the manual page show it. */
+export interface ReferenceKey {
+  readonly name: string;
+  /** What is written there, with code between backticks. */
+  readonly kind: string;
+  readonly needed: boolean;
+  /** As it is written, between backticks; empty without one. */
+  readonly fallback: string;
+  readonly meaning: string;
+}
+
+/** The keys of one table; `name` is empty for those at the top of the file. */
+export interface ReferenceTable {
+  readonly name: string;
+  /** `within`: a table in a table, `collector.password`; `repeated`: `[[collector]]`. */
+  readonly form: "top" | "table" | "repeated" | "within";
+  readonly description: string;
+  readonly keys: readonly ReferenceKey[];
+}
+
+/** All tables in the schema's order, each before those within it. */
+export function referenceTables(): readonly ReferenceTable[] {
   const root = propertiesOf(configJsonSchema());
-  const required = requiredOf(configJsonSchema());
   const plain = Object.entries(root).filter(([, node]) => tableOf(node) === undefined);
-  const parts = [introduction, "## At the top of the file\n", rows(plain, required)];
+  const tables: ReferenceTable[] = [
+    { name: "", form: "top", description: "", keys: keysOf(plain, requiredOf(configJsonSchema())) },
+  ];
   for (const [name, node] of Object.entries(root)) {
     const table = tableOf(node);
     if (table === undefined) continue;
-    parts.push(`## ${repeated.has(name) ? `[[${name}]]` : `[${name}]`}\n`, `${text(node["description"])}\n`);
-    parts.push(rows(Object.entries(propertiesOf(table)), requiredOf(table)));
+    const form = repeated.has(name) ? "repeated" : "table";
+    tables.push({ name, form, description: plainText(node["description"]), keys: keysOfTable(table) });
     for (const [key, inner] of Object.entries(propertiesOf(table))) {
       const innerTable = isSecret(inner) ? undefined : tableOf(inner);
-      if (innerTable === undefined) continue;
-      parts.push(`### ${name}.${key}\n`, rows(Object.entries(propertiesOf(innerTable)), requiredOf(innerTable)));
+      if (innerTable !== undefined)
+        tables.push({ name: `${name}.${key}`, form: "within", description: "", keys: keysOfTable(innerTable) });
     }
   }
-  return `${parts.join("\n").trimEnd()}\n`;
+  return tables;
 }
 
-function rows(entries: readonly (readonly [string, Node])[], required: ReadonlySet<string>): string {
-  const lines = entries.map(([key, node]) => {
-    const fallback = required.has(key) ? "**needed**" : code(node["default"]);
-    return `| \`${key}\` | ${kindOf(node)} | ${fallback} | ${text(node["description"])} |`;
+/** `docs/configuration.md`. */
+export function configReference(): string {
+  const parts = referenceTables().flatMap(({ name, form, description, keys }) => {
+    if (form === "top") return ["## At the top of the file\n", rows(keys)];
+    if (form === "within") return [`### ${name}\n`, rows(keys)];
+    return [`## ${form === "repeated" ? `[[${name}]]` : `[${name}]`}\n`, `${cell(description)}\n`, rows(keys)];
   });
+  return `${[introduction, ...parts].join("\n").trimEnd()}\n`;
+}
+
+function keysOfTable(table: Node): readonly ReferenceKey[] {
+  return keysOf(Object.entries(propertiesOf(table)), requiredOf(table));
+}
+
+function keysOf(entries: readonly (readonly [string, Node])[], required: ReadonlySet<string>): readonly ReferenceKey[] {
+  return entries.map(([name, node]) => ({
+    name,
+    kind: kindOf(node),
+    needed: required.has(name),
+    fallback: code(node["default"]),
+    meaning: plainText(node["description"]),
+  }));
+}
+
+function rows(keys: readonly ReferenceKey[]): string {
+  const lines = keys.map(
+    ({ name, kind, needed, fallback, meaning }) =>
+      `| \`${name}\` | ${kind} | ${needed ? "**needed**" : fallback} | ${cell(meaning)} |`,
+  );
   return ["| key | kind | default | meaning |", "|---|---|---|---|", ...lines, ""].join("\n");
 }
 
@@ -110,6 +156,10 @@ function code(value: unknown): string {
   return shown === "{}" ? "" : `\`${shown.replaceAll(",", ", ")}\``;
 }
 
-function text(value: unknown): string {
-  return typeof value === "string" ? value.replaceAll("|", "\\|") : "";
+function plainText(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|");
 }
