@@ -14,6 +14,9 @@ export interface Settings {
   readonly pollsLager: boolean;
   readonly recipientsAtOnce: number;
   readonly auth: "auto" | "plain" | "login" | "cram-md5";
+  /** Between two polls. */
+  readonly every: string;
+  readonly web: { readonly port: number; readonly user: string; readonly hash: string } | undefined;
 }
 
 /** Of popgate to each target; at most so many deliveries can be under way when it is killed. */
@@ -29,6 +32,8 @@ export const usual: Settings = {
   pollsLager: true,
   recipientsAtOnce: 100,
   auth: "auto",
+  every: "1s",
+  web: undefined,
 };
 
 /** Where everything is. Paths are absolute. */
@@ -78,10 +83,15 @@ language = "en"
 
 [admin]
 socket = "admin.sock"
-
+${webText(settings)}
 [log]
 level = "debug"
 `;
+}
+
+function webText({ web }: Settings): string {
+  if (web === undefined) return "";
+  return `web = { listen = "127.0.0.1:${web.port}", users = { ${web.user} = "${web.hash}" } }\n`;
 }
 
 function relayText(name: "relay" | "zweit", settings: Settings, { ports, ca, password }: Places): string {
@@ -107,7 +117,7 @@ function accountText(
   name: string,
   port: "implicit" | "stls",
   more: string,
-  { keep, sessionMessages, pipelining }: Settings,
+  { keep, sessionMessages, pipelining, every }: Settings,
   { ports, ca, password }: Places,
 ): string {
   return `[[${kind}]]
@@ -117,7 +127,7 @@ port = ${ports[port]}
 ${name === "lager" ? "" : `ca = "${ca}"`}
 user = "${name}"
 password = { file = "${password}" }
-every = "1s"
+every = "${every}"
 keep = "${keep}"
 session_messages = ${sessionMessages}
 pipelining = ${pipelining}

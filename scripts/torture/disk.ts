@@ -27,8 +27,10 @@ export class Disk implements AsyncDisposable {
     this.impossible = impossible;
   }
 
-  static async mount(dir: string): Promise<Disk> {
+  /** Without `isSmall` it is a plain folder. */
+  static async mount(dir: string, isSmall: boolean): Promise<Disk> {
     mkdirSync(dir);
+    if (!isSmall) return new Disk(dir, "it is a plain folder");
     if (process.getuid?.() !== 0) return new Disk(dir, "only root can mount a small disk");
     try {
       await run("mount", ["-t", "tmpfs", "-o", `size=${sizeMiB}m,mode=700`, "popgate-torture", dir]);

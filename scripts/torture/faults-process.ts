@@ -61,6 +61,7 @@ async function reloadedAsItWas(world: World): Promise<string> {
 async function reloadedChanged(world: World): Promise<string> {
   const { chance } = world;
   const settings: Settings = {
+    ...usual,
     relays: chance.pick([usual.relays, ["zweit", "relay"], ["relay"], ["zweit"]]),
     exchangeConnections: chance.whole(1, connections.exchange),
     relayConnections: chance.whole(1, connections.relay),

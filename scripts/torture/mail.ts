@@ -51,7 +51,8 @@ export const deadDomain = "weg.example";
 const locals = ["anna", "bernd", "chef", "dora", "emil", "frieda"];
 const date = "Tue, 24 Nov 2026 08:00:00 +0000";
 
-export function inboundMail(count: number, chance: Chance): NumberedMail {
+/** `lines`: of the body; by chance without. */
+export function inboundMail(count: number, chance: Chance, lines?: number): NumberedMail {
   const number = `i${count}`;
   const origin = chance.pick(["sammel", "sammel", "lager", "post"]);
   const first = chance.whole(0, locals.length - 1);
@@ -61,7 +62,7 @@ export function inboundMail(count: number, chance: Chance): NumberedMail {
   );
   const recipients = origin === "post" ? ["post@firma.example"] : several;
   const from = "From: Kunde <kunde@else.example>\r\nTo: Firma <info@firma.example>\r\n";
-  const { body, rest, digest } = composed(number, chance);
+  const { body, rest, digest } = composed(number, chance, lines);
   const copies = envelopes(origin, number, recipients).map((envelope) =>
     Buffer.concat([Buffer.from(`${envelope}${from}${rest}`), body]),
   );
@@ -88,7 +89,7 @@ function envelopes(origin: BoxName, number: string, recipients: readonly string[
   );
 }
 
-export function outboundMail(count: number, chance: Chance): NumberedMail {
+export function outboundMail(count: number, chance: Chance, lines?: number): NumberedMail {
   const number = `o${count}`;
   const recipients = Array.from({ length: chance.whole(1, 4) }, (_, at) => {
     const domain = chance.next() < 0.15 ? deadDomain : "else.example";
@@ -97,7 +98,7 @@ export function outboundMail(count: number, chance: Chance): NumberedMail {
   const wishes = new Map<string, Wish>();
   for (const recipient of recipients)
     if (chance.next() < 0.3) wishes.set(recipient, chance.pick(["SUCCESS,FAILURE,DELAY", "FAILURE"]));
-  const { body, rest, digest } = composed(number, chance);
+  const { body, rest, digest } = composed(number, chance, lines);
   const head = `From: Chef <${sender}>\r\nTo: Kunden <kunden@else.example>\r\n${rest}`;
   return {
     number,
@@ -112,8 +113,9 @@ export function outboundMail(count: number, chance: Chance): NumberedMail {
 function composed(
   number: string,
   chance: Chance,
+  wanted: number | undefined,
 ): { readonly body: Buffer; readonly rest: string; readonly digest: string } {
-  const lines = chance.next() < 0.2 ? chance.whole(500, 3000) : chance.whole(1, 40);
+  const lines = wanted ?? (chance.next() < 0.2 ? chance.whole(500, 3000) : chance.whole(1, 40));
   // Lines that begin with a dot, and a final one, try the transparency of both protocols.
   const text = Array.from(
     { length: lines },

@@ -8,7 +8,6 @@ import { anyAnswer } from "../../src/cli/admin-client.ts";
 import { audit as auditSchema, messagePage, type Audit } from "../../src/admin/schemas.ts";
 import { auditSpool } from "../../src/spool/audit.ts";
 import { verifySpool } from "../../src/spool/verify.ts";
-import { usual } from "./config-text.ts";
 import type { Verdict } from "./ledger.ts";
 import type { World } from "./world.ts";
 
@@ -17,7 +16,7 @@ const lookMs = 250;
 
 /** Resolves when nothing is left anywhere, or rejects with the signal. */
 export async function drain(world: World, signal: AbortSignal): Promise<void> {
-  await world.configure(usual);
+  await world.configure(world.settings);
   world.clock.set(0);
   // With the usual configuration and the right time, whatever they were.
   await world.stop();

@@ -21,11 +21,27 @@ const handOverMs = 60_000;
 /** When nothing passes for so long, nothing is waited for any more. */
 const quietMs = 700;
 
+export interface WorldOptions {
+  /** The spool on a small disk of its own, where that is possible. */
+  readonly smallDisk?: boolean;
+  /** New mail in a box is fetched at once, not at the next poll. */
+  readonly pollsAtOnce?: boolean;
+  /** The clock that popgate sees can jump, where that is possible. */
+  readonly fakeClock?: boolean;
+  /** At the start, and at the end again. */
+  readonly settings?: Settings;
+  /** Of the process. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+const usually = { smallDisk: true, pollsAtOnce: true, fakeClock: true, settings: usual, environment: {} };
+
 export class World implements AsyncDisposable {
   readonly ledger = new Ledger();
   readonly chance: Chance;
   readonly peers: Peers;
   readonly clock: FakeClock;
+  readonly #options: Required<WorldOptions>;
   readonly #dir: string;
   readonly #own = new AsyncDisposableStack();
   readonly #signal: AbortSignal;
@@ -46,7 +62,8 @@ export class World implements AsyncDisposable {
   /** Resolved when it comes up, or the run ends. */
   #up = Promise.withResolvers<void>();
 
-  constructor(dir: string, chance: Chance, signal: AbortSignal) {
+  constructor(dir: string, chance: Chance, signal: AbortSignal, options: WorldOptions = {}) {
+    this.#options = { ...usually, ...options };
     this.#dir = dir;
     this.chance = chance;
     this.#signal = signal;
@@ -63,6 +80,15 @@ export class World implements AsyncDisposable {
         this.ledger.taken(target, recipients, arrivalOf(raw), run, this.#losing.delete(target));
       },
     });
+  }
+
+  get settings(): Settings {
+    return this.#options.settings;
+  }
+
+  /** So many messages so far. */
+  get count(): number {
+    return this.#count;
   }
 
   get dir(): string {
@@ -92,11 +118,11 @@ export class World implements AsyncDisposable {
   }
 
   async open(): Promise<void> {
-    this.#disk = this.#own.use(await Disk.mount(path.join(this.#dir, "disk")));
+    this.#disk = this.#own.use(await Disk.mount(path.join(this.#dir, "disk"), this.#options.smallDisk));
     this.#own.use(this.peers);
     await this.peers.open();
     this.#places = await this.peers.settle(this.#dir, this.spool, minFreeMiB);
-    await this.configure(usual);
+    await this.configure(this.#options.settings);
     // What is compiled is kept by a process that ends by itself, and makes the starts after every kill short.
     await this.start();
     await this.stop();
@@ -127,7 +153,9 @@ export class World implements AsyncDisposable {
     this.#run += 1;
     const next = (name: TargetName): number => this.peers.target(name).connections.total + 1;
     this.#begins.push({ run: this.#run, exchange: next("exchange"), relay: next("relay"), zweit: next("zweit") });
-    const daemon = new Daemon(this.config, this.#dir, this.clock.environment, ({ event }) => {
+    const { environment, fakeClock } = this.#options;
+    const seen = { ...environment, ...(fakeClock ? this.clock.environment : {}) };
+    const daemon = new Daemon(this.config, this.#dir, seen, ({ event }) => {
       if (event === "spool-recovered") this.poll();
     });
     this.#daemon = daemon;
@@ -161,17 +189,17 @@ export class World implements AsyncDisposable {
     this.ledger.ended(this.#run, daemon.written, most);
   }
 
-  /** So many messages into the boxes, and so many to the listener, without waiting for it. */
-  traffic(inbound: number, outbound: number): void {
+  /** So many messages into the boxes, and so many to the listener, without waiting for it. `lines`: of each body. */
+  traffic(inbound: number, outbound: number, lines?: number): void {
     for (let n = 0; n < inbound; n++) {
-      const mail = inboundMail(++this.#count, this.chance);
+      const mail = inboundMail(++this.#count, this.chance, lines);
       this.ledger.put(mail);
       this.ledger.acknowledged(mail.number);
       if (mail.origin !== "listener") for (const copy of mail.copies) this.peers.put(mail.origin, copy);
     }
-    if (inbound > 0) this.poll();
+    if (inbound > 0 && this.#options.pollsAtOnce) this.poll();
     for (let n = 0; n < outbound; n++) {
-      const mail = outboundMail(++this.#count, this.chance);
+      const mail = outboundMail(++this.#count, this.chance, lines);
       const ca = this.chance.next() < 0.5 ? this.peers.ca : undefined;
       this.ledger.put(mail);
       const sending = this.#send(mail, ca).finally(() => this.#sending.delete(sending));

@@ -260,6 +260,8 @@ describe("the status", () => {
     };
     expect(Object.fromEntries(Object.keys(expected).map((name) => [name, found.get(name)]))).toEqual(expected);
     expect(found.get("process_resident_memory_bytes")).toBeGreaterThan(1_000_000);
+    expect(found.get("process_heap_bytes")).toBeGreaterThan(1_000_000);
+    expect(found.get("process_open_fds")).toBeGreaterThan(3);
     expect(found.get("process_cpu_seconds_total")).toBeGreaterThan(0);
   });
 

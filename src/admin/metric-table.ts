@@ -20,6 +20,8 @@ export const metricTable = {
   build: gauge("popgate_build_info", ["version"], "Always 1; the version that runs."),
   started: gauge("popgate_start_time_seconds", [], "When the program was started, as Unix time."),
   memory: gauge("process_resident_memory_bytes", [], "Memory of the process that is in RAM."),
+  heap: gauge("process_heap_bytes", [], "Memory in use by the program's objects."),
+  files: gauge("process_open_fds", [], "Open files, sockets and pipes, where the system tells (Linux)."),
   cpu: counter("process_cpu_seconds_total", [], "CPU time used by the process."),
   queue: gauge(
     "popgate_queue_messages",

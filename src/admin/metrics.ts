@@ -5,6 +5,7 @@
  * Guarantees: noting an event is cheap and never throws for what is in it; the number of series is bounded, whatever
  * comes in; a page is of one moment.
  */
+import { readdirSync } from "node:fs";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { eventLevel } from "../core/event-words.ts";
 import type { PopgateEvent } from "../core/events.ts";
@@ -223,6 +224,18 @@ function showStatus(meters: Meters, status: Status): void {
 
 function showProcess(meters: Meters): void {
   const { user, system } = process.cpuUsage();
-  meters.set("memory", {}, process.memoryUsage.rss());
+  const { rss, heapUsed } = process.memoryUsage();
+  meters.set("memory", {}, rss);
+  meters.set("heap", {}, heapUsed);
+  meters.set("files", {}, openFiles());
   meters.total("cpu", {}, (user + system) / 1_000_000);
+}
+
+/** Without those that looking takes. */
+function openFiles(): number {
+  try {
+    return readdirSync("/proc/self/fd").length - 1;
+  } catch {
+    return Number.NaN;
+  }
 }
