@@ -8,7 +8,7 @@
  * Fails with `StoreError`. lmdb raises, besides the rejection that we see, further ones that nobody can catch
  * (its issue 368); `store-guard.ts` takes those.
  */
-import { chmodSync, closeSync, mkdirSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync, renameSync, rmSync, statSync, truncateSync } from "node:fs";
 import path from "node:path";
 import { open, type Database, type RootDatabase, type RootDatabaseOptionsWithPath } from "lmdb";
 import { messageOf } from "../core/thrown.ts";
@@ -40,7 +40,7 @@ export function openLmdbStore(options: LmdbOptions): Store {
   // An empty file was made by a process that died before it wrote anything.
   const fresh = (statSync(path.join(options.dir, dataFile), { throwIfNoEntry: false })?.size ?? 0) === 0;
   refuseUnopenable(options.dir, readOnly);
-  if (!fresh) refuseDamaged(options.dir);
+  if (!fresh && (readOnly || !startedAnew(options.dir))) refuseDamaged(options.dir);
   // `permissionsMode` is not in lmdb's types; without it its files would be readable by everyone.
   const settings: RootDatabaseOptionsWithPath & { readonly permissionsMode: number } = {
     path: options.dir,
@@ -81,6 +81,15 @@ function refuseDamaged(dir: string): void {
       "SPOOL_UNUSABLE",
       `the spool ${dir} is damaged (${faults.join("; ")}): move it away, extract its mail with popgate rescue`,
     );
+}
+
+/** LMDB makes its file in place: a loss of power can leave a beginning that it does not take for one. */
+function startedAnew(dir: string): boolean {
+  const name = path.join(dir, dataFile);
+  using file = new PageFile(name);
+  if (!file.isUnfinished) return false;
+  truncateSync(name);
+  return true;
 }
 
 function openEnvironment(settings: RootDatabaseOptionsWithPath): {

@@ -61,6 +61,15 @@ export class PageFile implements Disposable {
     return Math.ceil(this.#size / this.#pageSize);
   }
 
+  /**
+   * True for what a loss of power can leave of a file that was being made, before LMDB had flushed anything: no more than
+   * its first three pages, and no meta page that tells of a commit. Nothing was ever stored in it.
+   */
+  get isUnfinished(): boolean {
+    const metas = [0, this.#pageSize].map((at) => this.#metaAt(at));
+    return this.#size <= 3 * this.#pageSize && metas.every((meta) => meta === undefined || meta.transaction === 0n);
+  }
+
   /** The named trees of the newest state whose root can be read, or `undefined`. */
   tables(onFault: OnFault): ReadonlyMap<string, TreeRoot> | undefined {
     const newest = this.#newestMeta(onFault);
