@@ -12,6 +12,7 @@ import { existsSync, globSync, lstatSync, mkdirSync, readFileSync, rmSync } from
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
+import { javaScriptOf } from "./build.ts";
 import { debianArchitecture, installModules, isRunTimeFile } from "./deb/modules.ts";
 import { thirdPartyNotices } from "./deb/notices.ts";
 import { Staging } from "./deb/staging.ts";
@@ -52,7 +53,11 @@ function layProgram(staging: Staging): void {
   staging.copyTree(path.join(root, "web/dist"), `${home}/web/dist`);
   staging.copyTree(packages, `${home}/node_modules`, isRunTimeFile);
   staging.write(`${home}/package.json`, manifest.replace(/("version": ")[^"]+/u, `$1${version}`));
-  staging.copy(path.join(parts, "without-mail.js"), `${home}/packaging/without-mail.js`);
+  const withoutMail = readFileSync(path.join(parts, "without-mail.ts"), "utf8").replace("../../src/", "../dist/");
+  staging.write(
+    `${home}/packaging/without-mail.js`,
+    javaScriptOf("packaging/without-mail.ts", withoutMail),
+  );
   staging.copy(path.join(parts, "popgate.sh"), "usr/bin/popgate", 0o755);
   staging.copy(path.join(parts, "popgate.service"), "lib/systemd/system/popgate.service");
   staging.copy(path.join(parts, "popgate.sysusers"), "usr/lib/sysusers.d/popgate.conf");

@@ -5,19 +5,19 @@
  */
 import { readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { verifySpool } from "../dist/spool/verify.js";
+import { verifySpool } from "../../src/spool/verify.ts";
 
 const [state = "/var/lib/popgate"] = process.argv.slice(2);
 const mark = path.join(state, ".removed-without-mail");
 
-function files() {
+function files(): readonly string[] {
   return readdirSync(state, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => path.relative(state, path.join(entry.parentPath, entry.name)))
     .filter((name) => name !== path.basename(mark));
 }
 
-async function isWithoutMail() {
+async function isWithoutMail(): Promise<boolean> {
   if (files().some((name) => name.endsWith(".eml"))) return false;
   for (const name of files().filter((each) => path.basename(each) === "data.mdb")) {
     const { messages, faults, remark } = await verifySpool(path.join(state, path.dirname(name)));
