@@ -4,9 +4,9 @@
  * States: between replies → status line → (+OK to a command with a multi-line reply) content → between replies. What
  * comes while no command is outstanding, and what is no reply, ends the session.
  *
- * A message that ends with fewer octets than announced, and with nothing behind it, might have been cut short by a line
- * that is a lone dot and was not stuffed. It is handed out as whole only when the reply to a further command (a NOOP, if
- * none is outstanding) shows that the server is done with it.
+ * A message that ends with fewer octets than announced might have been cut short by a line that is a lone dot and was not
+ * stuffed. It is handed out as whole only when the reply to a further command (a NOOP, if none is outstanding) shows that
+ * the server is done with it.
  */
 import type { ReplySink } from "./body.ts";
 import { MultilineDecoder } from "./multiline.ts";
@@ -143,7 +143,8 @@ export class ReplyReader {
     this.#content = undefined;
     this.#outstanding.shift();
     this.#hooks.progress(replyProgress);
-    if (next === undefined && announced !== undefined && decoder.octets < announced) {
+    if (announced !== undefined && decoder.octets < announced) {
+      // A plus or minus behind it looks like a reply, and may as well be the next line of the message.
       this.#unsettled = sink;
       if (!following) this.#hooks.confirm();
     } else {

@@ -102,7 +102,7 @@ async function run(input: Buffer): Promise<void> {
 
 export const target: Target = {
   name: "header",
-  maxOctets: 2000,
+  maxOctets: 1200,
   dictionary: [
     "Bcc: a@b\r\n",
     "\r\n\r\n",
