@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { loadConfig } from "../../src/config/load.ts";
 import { formatProblem } from "../../src/config/problem.ts";
+import { hashPassword } from "../../src/core/password-hash.ts";
 import { TemporaryDirectory } from "../spool/support.ts";
 
 export const root = path.join(import.meta.dirname, "../..");
@@ -77,24 +78,31 @@ const base = 'hostname = "popgate.firma.example"\npostmaster = "a@firma.example"
 const exchange = '[exchange]\nhost = "exchange.firma.example"\n';
 const collector = '[[collector]]\nname = "x"\nhost = "h.example"\nuser = "u"\npassword = { env = "SECRET" }\n';
 
-/** A piece of a configuration with what it leaves out: secrets and certificates are files of this folder. */
-function completed(snippet: string, folder: string): string {
+const hash = hashPassword("geheim");
+
+/** A piece of a configuration with what it leaves out: secrets, hashes among them, are files of this folder. */
+async function completed(snippet: string, folder: string): Promise<string> {
   const secret = path.join(folder, "secret");
   writeFileSync(secret, "geheim\n", { mode: 0o600 });
+  const hashed = path.join(folder, "hash");
+  writeFileSync(hashed, `${await hash}\n`, { mode: 0o600 });
   const whole = [
     /^hostname\b/mu.test(snippet) ? "" : base,
     snippet,
     snippet.includes("[exchange]") ? "" : exchange,
     /\[\[(?:collector|mailbox)\]\]|\[listener\]/u.test(snippet) ? "" : collector,
   ].join("\n");
-  return whole.replaceAll(/file = "[^"]+"/gu, `file = ${JSON.stringify(secret)}`);
+  return whole.replaceAll(
+    /file = "([^"]+)"/gu,
+    (_, name: string) => `file = ${JSON.stringify(name.endsWith(".hash") ? hashed : secret)}`,
+  );
 }
 
 /** What the program finds wrong with a piece of a configuration, warnings included. */
 export async function faultsOf(snippet: string): Promise<readonly string[]> {
   using folder = new TemporaryDirectory();
   const file = path.join(folder.path, "popgate.toml");
-  writeFileSync(file, completed(snippet, folder.path));
+  writeFileSync(file, await completed(snippet, folder.path));
   for (const [, name = ""] of snippet.matchAll(/credential = "([^"]+)"/gu))
     writeFileSync(path.join(folder.path, name), "geheim\n", { mode: 0o600 });
   const result = await loadConfig(file, { SECRET: "geheim", CREDENTIALS_DIRECTORY: folder.path });

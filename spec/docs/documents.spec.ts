@@ -68,3 +68,8 @@ test("each check that the page on security speaks of is shown by a spec", () => 
     for (const file of files) expect(file, what).toMatch(/^`spec\/[\w/-]+\.spec\.ts`$/u);
   }
 });
+
+test("how the unit of the Debian package is rated, as its own comment says", () => {
+  const said = /gives (\d\.\d) /u.exec(document("scripts/deb/popgate.service"))?.[1];
+  expect(document("docs/security.md")).toContain(`rates it ${said ?? "?"},`);
+});
