@@ -1,7 +1,7 @@
 # Everything a developer does. Each target does its own set-up; nothing but git, make, Node 20 or newer and npm is needed
 # (Node 24, on which popgate runs, comes with the development dependencies).
 
-.PHONY: deb deb-check setup test check coverage demo torture power-loss peers web certs fuzz clean format
+.PHONY: deb deb-check setup test check coverage demo torture power-loss peers web certs fuzz build pack-check release clean format
 
 setup: node_modules/.installed
 
@@ -67,6 +67,11 @@ deb: build
 deb-check: deb
 	sh scripts/peers-install.sh
 	node_modules/.bin/node scripts/deb-check.ts
+
+# Tarball, Debian package, bill of materials, notices and digests of a clean checkout: artefacts/release/<version>.
+# docs/releasing.md says what comes before and after.
+release: setup
+	node_modules/.bin/node --disable-warning=ExperimentalWarning scripts/release.ts
 
 certs: setup
 	node_modules/.bin/node scripts/certs.ts
