@@ -34,6 +34,11 @@ describe.each(names)("%s", (name) => {
     expect(named.filter((file) => !existsSync(path.join(root, file)))).toEqual([]);
   });
 
+  test("targets of make that it names", () => {
+    const named = [...text.matchAll(/(?:`|^)make ([a-z][a-z-]*)/gmu)].map(([, target = ""]) => target);
+    expect(named.filter((target) => !new RegExp(`^${target}:`, "mu").test(document("Makefile")))).toEqual([]);
+  });
+
   test.each(blocks(text, "toml"))("configuration %#: %s", async (snippet) => {
     expect(await faultsOf(snippet)).toEqual([]);
   });
