@@ -14,6 +14,7 @@ import type { PollReport } from "../../src/inbound/report.ts";
 import type { CollectorPolicy } from "../../src/message/policy.ts";
 import type { Ingest, Spool } from "../../src/spool/port.ts";
 import type { MessageRecord } from "../../src/spool/record.ts";
+import type { Store } from "../../src/spool/store.ts";
 import { FakeBox } from "../fakes/fake-box.ts";
 import { ManualClock } from "../fakes/manual-clock.ts";
 import { openMemorySpool } from "../fakes/memory-spool.ts";
@@ -162,13 +163,13 @@ export interface Bench {
   deliverAll(): Promise<void>;
 }
 
-export async function bench(options: Partial<AccountOptions> = {}): Promise<Bench> {
+export async function bench(options: Partial<AccountOptions> = {}, store?: Store): Promise<Bench> {
   const clock = new ManualClock();
   const events: PopgateEvent[] = [];
   const sink = { emit: (event: PopgateEvent) => void events.push(event) };
   let seed = 1;
   const random = { next: () => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647 };
-  const spool = await openMemorySpool({ clock, random, events: sink });
+  const spool = await openMemorySpool({ clock, random, events: sink }, store);
   const crashing = new CrashingSpool(spool);
   const box = new FakeBox();
   const stop = new AbortController();
