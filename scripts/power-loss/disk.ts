@@ -5,8 +5,9 @@
  *   - Until a flush returns, any of the sectors written since the last one may be on the disk, in any order, and the end of
  *     the file may lie behind any of them; what lies between and was not written reads as zeros.
  *   - A flush that has returned keeps its promise: disks that lie about it are outside of what any program can do.
- *   - Names (creating, renaming, removing) reach the disk in their order, as with a journal, at the latest when their
- *     directory is flushed. Flushing a file does not make its name durable. A rename is whole.
+ *   - Names (creating, renaming, removing) reach the disk in their order, as with a journal. Flushing a directory makes the
+ *     names in it durable, and no others: not its own name in the directory above, as a journal would. Nor does flushing a
+ *     file make its name durable. A rename is whole.
  *
  * Pure, but for the memory it keeps.
  */
@@ -33,7 +34,12 @@ interface Piece {
   readonly octets: Uint8Array;
 }
 
-type NameStep = Extract<Step, { kind: "name" | "rename" | "unname" }>;
+interface PendingName {
+  readonly number: number;
+  readonly removed: string | undefined;
+  /** `node`: the file it stands for; `undefined`: a directory. */
+  readonly added: { readonly path: string; readonly node: number | undefined } | undefined;
+}
 
 class FileContent {
   #octets = Buffer.alloc(0);
@@ -75,8 +81,10 @@ class FileContent {
 
 export class Disk {
   readonly #files = new Map<number, FileContent>();
-  #names = new Map<string, number | undefined>();
-  #pendingNames: { readonly number: number; readonly step: NameStep }[] = [];
+  readonly #names = new Map<string, number | undefined>();
+  /** As the process sees them. */
+  readonly #present = new Map<string, number | undefined>();
+  #pendingNames: PendingName[] = [];
   #number = 0;
 
   constructor({ directories, files }: Beginning) {
@@ -85,6 +93,7 @@ export class Disk {
       this.#names.set(file, node);
       this.#files.set(node, new FileContent(octets));
     }
+    for (const [name, node] of this.#names) this.#present.set(name, node);
   }
 
   /** How many steps it has seen. */
@@ -110,11 +119,11 @@ export class Disk {
       case "settled":
         return this.#settleNames(step.path, step.since);
       case "name":
-        if (step.node !== undefined) this.#file(step.node);
-        return void this.#pendingNames.push({ number, step });
+        return this.#name({ number, removed: undefined, added: step });
       case "rename":
+        return this.#name({ number, removed: step.from, added: { path: step.to, node: this.#present.get(step.from) } });
       case "unname":
-        return void this.#pendingNames.push({ number, step });
+        return this.#name({ number, removed: step.path, added: undefined });
       case "mark":
         return;
     }
@@ -129,7 +138,7 @@ export class Disk {
         : keeping === "none"
           ? 0
           : chance.whole(0, this.#pendingNames.length);
-    for (const { step } of this.#pendingNames.slice(0, kept)) rename(names, step);
+    for (const change of this.#pendingNames.slice(0, kept)) rename(names, change);
     const reachable = [...names].filter(([name]) => isReachable(names, name));
     // Of some disks nearly everything is left, of some hardly anything.
     const share = chance.pick([0.05, 0.5, 0.95]);
@@ -161,16 +170,21 @@ export class Disk {
     return content.octets();
   }
 
-  /**
-   * Flushing a directory makes its names durable, and, names being in order, those made before them. Only as far as the
-   * last one in that directory: what comes later elsewhere may still be lost.
-   */
+  #name(change: PendingName): void {
+    rename(this.#present, change);
+    this.#pendingNames.push(change);
+  }
+
   #settleNames(directory: string, since: number): void {
-    const last = this.#pendingNames.findLastIndex(
-      ({ number, step }) => number < since && namesOf(step).some((name) => parentOf(name) === directory),
-    );
-    for (const { step } of this.#pendingNames.slice(0, last + 1)) rename(this.#names, step);
-    this.#pendingNames = this.#pendingNames.slice(last + 1);
+    const left: PendingName[] = [];
+    for (const change of this.#pendingNames) {
+      const inIt = [change.removed, change.added?.path].some(
+        (name) => name !== undefined && parentOf(name) === directory,
+      );
+      if (inIt && change.number < since) rename(this.#names, change);
+      else left.push(change);
+    }
+    this.#pendingNames = left;
   }
 
   #file(node: number): FileContent {
@@ -180,17 +194,9 @@ export class Disk {
   }
 }
 
-function rename(names: Map<string, number | undefined>, step: NameStep): void {
-  if (step.kind === "name") names.set(step.path, step.node);
-  else if (step.kind === "unname") names.delete(step.path);
-  else {
-    names.set(step.to, names.get(step.from));
-    names.delete(step.from);
-  }
-}
-
-function namesOf(step: NameStep): readonly string[] {
-  return step.kind === "rename" ? [step.from, step.to] : [step.path];
+function rename(names: Map<string, number | undefined>, { removed, added }: PendingName): void {
+  if (removed !== undefined) names.delete(removed);
+  if (added !== undefined) names.set(added.path, added.node);
 }
 
 /** "" of what lies in the root. */

@@ -12,6 +12,8 @@ import { deserialize } from "node:v8";
 import { parseAccountName, parseMessageId, type AccountName } from "../../src/core/ids.ts";
 import { systemClock, systemRandom } from "../../src/runtime/clock.ts";
 import { dataFile } from "../../src/spool/page-layout.ts";
+import { openLmdbStore } from "../../src/spool/lmdb-store.ts";
+import { schemaOf } from "../../src/spool/schema.ts";
 import { openSpool, type OwnedSpool } from "../../src/spool/spool.ts";
 import { verifySpool } from "../../src/spool/verify.ts";
 import { messageOf } from "../../src/core/thrown.ts";
@@ -70,6 +72,8 @@ async function judge({ keeping, seed }: PlannedState): Promise<Finding[]> {
   // Half a copy must not look like a whole one.
   for (const copy of copies) findings.push(...(await verified(path.join(dir, copy), `the copy ${copy}`)));
   try {
+    if (kept.length > 0 && copies.length === 0 && (await isChanged(spool)))
+      findings.push({ kind: "lost", detail: "the spool is being changed, and there is no copy of before" });
     const limits = spoolOptions(spool);
     await using open = await openSpool(limits, { clock: systemClock, random: systemRandom, events: quiet });
     findings.push(...(await missing(open)));
@@ -82,6 +86,16 @@ async function judge({ keeping, seed }: PlannedState): Promise<Finding[]> {
   }
   findings.push(...(await verified(spool, "the spool")));
   return findings;
+}
+
+/** True from the first change to another schema version on. */
+async function isChanged(spool: string): Promise<boolean> {
+  const store = openLmdbStore({ dir: spool, readOnly: true });
+  try {
+    return schemaOf(store).kind !== "older";
+  } finally {
+    await store.close();
+  }
 }
 
 /** What was acknowledged and is not as it was. */

@@ -91,9 +91,11 @@ describe("names", () => {
       }),
     );
     expect(seen).toEqual(new Set(["x", "copy x", `copy copy/${file} x`, `copy copy/${file}`]));
-    // Its own directory is flushed, and with it what came before; the one above keeps what came later to itself.
+    // What a directory is flushed for is of no use while its own name may be lost.
     disk.apply({ kind: "settled", path: "copy", since: 3 });
-    expect(disk.state("none", new Chance(1)).files.map((one) => one.path)).toEqual(["x", `copy/${file}`]);
+    expect(disk.state("none", new Chance(1)).files.map((one) => one.path)).toEqual(["x"]);
+    disk.apply({ kind: "settled", path: "", since: 4 });
+    expect(disk.state("none", new Chance(1)).files.map((one) => one.path)).toEqual([`copy/${file}`]);
   });
 
   it("are renamed as a whole", () => {
