@@ -78,3 +78,13 @@ test("how the unit of the Debian package is rated, as its own comment says", () 
   const said = /gives (\d\.\d) /u.exec(document("scripts/deb/popgate.service"))?.[1];
   expect(document("docs/security.md")).toContain(`rates it ${said ?? "?"},`);
 });
+
+test("the page on the architecture has each folder of the program, and no other", () => {
+  const parts =
+    document("docs/architecture.md")
+      .split(/^## The parts$/mu)[1]
+      ?.split(/^## /mu)[0] ?? "";
+  const named = rows(parts).map(([folder = ""]) => folder.replaceAll("`", ""));
+  const folders = readdirSync(path.join(root, "src"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  expect(named.toSorted()).toEqual(folders.map(({ name }) => name).toSorted());
+});
