@@ -3,6 +3,7 @@ import type { MessageId } from "../../src/core/ids.ts";
 import type { OwnedSpool } from "../../src/spool/spool.ts";
 import { StoreError, type Write } from "../../src/spool/store.ts";
 import { verifyStore } from "../../src/spool/verify.ts";
+import { JumpingClock } from "../fakes/jumping-clock.ts";
 import { ManualClock } from "../fakes/manual-clock.ts";
 import { MemoryStore, openMemorySpool, type StoreFaults } from "../fakes/memory-spool.ts";
 import {
@@ -139,6 +140,16 @@ describe("maintenance", () => {
     await clock.advance(600_000);
     expect(disk.stats("ledger").entries).toBe(1);
     await clock.advance(3_000_000);
+    expect(disk.stats("ledger").entries).toBe(0);
+  });
+
+  it("does not wait for a clock that was set back to catch up", async () => {
+    const { disk, clock: passing, events } = world();
+    const clock = new JumpingClock(passing);
+    await using spool = await openMemorySpool({ clock, random: seededRandom(), events }, disk, { chunkOctets: 1000 });
+    await spool.put(account(), [ledgerEntry("1", { state: "gone", since: 0 })]);
+    clock.jump(-30 * dayMs);
+    await passing.advance(61_000);
     expect(disk.stats("ledger").entries).toBe(0);
   });
 });

@@ -35,7 +35,8 @@ export interface Account {
 
 export function createAccount(options: AccountOptions, ports: AccountPorts): Account {
   let opened: AccountState | undefined;
-  let nextAt: EpochMs | undefined;
+  /** When it is due again, and when that was reckoned. */
+  let next: { readonly at: EpochMs; readonly since: EpochMs } | undefined;
   const open = async (): Promise<AccountState> => (opened ??= await AccountState.open({ ...options, ...ports }));
   return {
     name: options.name,
@@ -43,7 +44,9 @@ export function createAccount(options: AccountOptions, ports: AccountPorts): Acc
       const state = await open();
       const now = ports.clock.now();
       // After a restart a box is looked at at once, unless the provider minds: mail may have waited while we were down.
-      const regular = nextAt ?? nextRegular(options.rules.times, undefined, now);
+      // A clock that was set back since then must not keep the box unread until it has caught up: the pause begins anew.
+      if (next !== undefined && next.since > now) next = { at: now + Math.max(0, next.at - next.since), since: now };
+      const regular = next?.at ?? nextRegular(options.rules.times, undefined, now);
       return Math.max(regular, allowedAt(state));
     },
     async earliestLoginAt() {
@@ -54,7 +57,7 @@ export function createAccount(options: AccountOptions, ports: AccountPorts): Acc
       const until = allowedAt(state);
       if (until > ports.clock.now()) return { kind: "delayed", account: options.name, until };
       const report = await pollOnce(state, signal);
-      nextAt = afterPoll(state, report);
+      next = { at: afterPoll(state, report), since: ports.clock.now() };
       return report;
     },
     async policy() {
@@ -66,8 +69,13 @@ export function createAccount(options: AccountOptions, ports: AccountPorts): Acc
   };
 }
 
-function allowedAt({ options, memory }: AccountState): EpochMs {
-  return earliestLogin(memory.lastLoginAt, options.rules.minIntervalMs, memory.loginDelayMs, options.clock.now());
+function allowedAt(state: AccountState): EpochMs {
+  const { rules, clock } = state.options;
+  const now = clock.now();
+  const { lastLoginAt, loginDelayMs } = state.memory;
+  // The clock was set back. Counted from now, once: reckoned anew at each look, the time would never come.
+  if (lastLoginAt !== undefined && lastLoginAt > now) state.memory = { ...state.memory, lastLoginAt: now };
+  return earliestLogin(state.memory.lastLoginAt, rules.minIntervalMs, loginDelayMs, now);
 }
 
 function afterPoll(state: AccountState, report: PollReport): EpochMs {

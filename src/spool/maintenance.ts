@@ -101,11 +101,13 @@ export async function lookAfter(core: SpoolCore, signal: AbortSignal): Promise<v
     try {
       if (core.health.wantsProbe) await probe(core);
       core.health.reconsider(usedOctets(core));
-      if (clock.now() < maintainAt) continue;
+      // Further ahead than a round can be, the clock has been set back: nothing waits for it to catch up.
+      const restMs = maintainAt - clock.now();
+      if (restMs > 0 && restMs <= maintainEveryMs) continue;
       maintainAt = clock.now() + maintainEveryMs;
       if (core.health.state.kind === "failed") continue;
       await maintain(core, signal);
-      if (clock.now() < ledgerAt) continue;
+      if (clock.now() < ledgerAt && ledgerAt - clock.now() <= pruneLedgerEveryMs) continue;
       ledgerAt = clock.now() + pruneLedgerEveryMs;
       await pruneLedger(core, signal);
     } catch (error) {
