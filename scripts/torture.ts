@@ -5,7 +5,7 @@
  *
  * SEED chooses mail, faults and moments (the moment of a kill still depends on the machine); FAULTS how many there are:
  * each kind once, as far as they reach, then by weight. With EVERY=1 it is a failure if a kind was not drawn, since this
- * machine cannot show it or there were too few. With KEEP=1 the directory of the run is left for a look. POPGATE_MAIN names
+ * machine cannot show it or there were too few. KINDS draws only those named, parted by semicolons. With KEEP=1 the directory of the run is left for a look. POPGATE_MAIN names
  * another popgate to be tried: one with a fault planted in it must be convicted.
  */
 import { cp, mkdtemp, rm } from "node:fs/promises";
@@ -72,7 +72,11 @@ async function torture(): Promise<number> {
 
 /** Of what this machine can show; says what it cannot. */
 function deckOf(world: World): Deck<Fault> {
-  const possible = faults.filter(({ name, impossible }) => {
+  const names = (process.env["KINDS"] ?? "").split(";").filter((name) => name !== "");
+  const unknown = names.find((name) => !faults.some((fault) => fault.name === name));
+  if (unknown !== undefined) throw new TypeError(`there is no kind of fault called ${unknown}`);
+  const chosen = faults.filter(({ name }) => names.length === 0 || names.includes(name));
+  const possible = chosen.filter(({ name, impossible }) => {
     const why = impossible?.(world);
     if (why !== undefined) say(`NOT DRAWN: ${name}: ${why}`);
     return why === undefined;

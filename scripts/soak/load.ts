@@ -24,7 +24,7 @@ export async function load(world: World, web: WebAccess, signal: AbortSignal): P
   const page = new Page(web);
   await Promise.all([
     every(second, signal, async () => world.traffic(world.chance.whole(0, 1), world.chance.whole(0, 1))),
-    every(60 * second, signal, async () => world.traffic(1, 1, largeLines)),
+    every(60 * second, signal, async () => world.traffic(1, 1, { lines: largeLines })),
     every(90 * second, signal, async () => storm(world, signal)),
     every(5 * second, signal, async () => {
       await world.client.get(anyAnswer, "/v1/status");

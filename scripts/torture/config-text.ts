@@ -2,6 +2,7 @@
  * The configuration of a torture run. What can change while popgate runs is in `Settings`: other limits, another order of
  * the relays, one of them gone, an account that is not polled for a while. Pure.
  */
+import { senders } from "./mail.ts";
 
 export interface Settings {
   /** In the order in which they are tried. */
@@ -104,6 +105,7 @@ tls = "${tls}"
 ca = "${ca}"
 user = "firma"
 password = { file = "${password}" }
+senders = ["${senders[name]}", "*"]
 auth = "${settings.auth}"
 connections = ${settings.relayConnections}
 max_recipients = ${settings.recipientsAtOnce}

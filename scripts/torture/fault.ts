@@ -2,6 +2,7 @@
 import { setTimeout as after } from "node:timers/promises";
 import type { StandInAction, StandInPhase } from "../../src/demo/smtp-stand-in-knobs.ts";
 import type { Kind } from "./deck.ts";
+import { senders } from "./mail.ts";
 import { targets, type ServerName, type TargetName } from "./peers.ts";
 import type { World } from "./world.ts";
 
@@ -60,7 +61,8 @@ export async function armed(
     return phase === "mail" ? rule(at) : undefined;
   };
   world.peers.target(target).set({ at: { [phase]: rule, mail } });
-  world.traffic(2, 2);
+  if (target === "exchange") world.traffic(2, 1);
+  else world.traffic(1, 2, { from: senders[target] });
   return (await within(meetMs, met.promise)) ? "" : " (met by nothing at first)";
 }
 

@@ -1,6 +1,8 @@
 /** What the machine does to popgate: its disk is full and has room again, its clock jumps, its spool is copied away. */
 import { rm } from "node:fs/promises";
 import path from "node:path";
+import { setTimeout as after } from "node:timers/promises";
+import { status } from "../../src/admin/schemas.ts";
 import { anyAnswer, longMs } from "../../src/cli/admin-client.ts";
 import { auditSpool } from "../../src/spool/audit.ts";
 import { verifySpool } from "../../src/spool/verify.ts";
@@ -11,6 +13,9 @@ const disk = ({ disk: { impossible } }: World): string | undefined => impossible
 const clock = ({ clock: { impossible } }: World): string | undefined => impossible;
 /** An attempt to take something in finds the disk full. */
 const fullMs = 3_000;
+/** A poll comes every second, by the configuration. */
+const pollMs = 1_000;
+const scheduleMs = 15_000;
 const minuteSeconds = 60;
 const daySeconds = 86_400;
 
@@ -62,8 +67,24 @@ async function jumped(world: World, direction: 1 | -1): Promise<string> {
   const to = world.clock.offsetSeconds + seconds;
   const offset = Math.abs(to) > 20 * daySeconds ? 0 : to;
   world.clock.set(offset);
+  await scheduleHolds(world);
   world.traffic(1, 1);
   return `the clock jumps by ${seconds} s, and is now ${offset} s off`;
+}
+
+/** Boxes that can be polled are looked at within the second, whatever the clock says now, and nobody needs to ask for it. */
+async function scheduleHolds({ client, ledger }: World): Promise<void> {
+  let late: string[] = [];
+  for (const end = performance.now() + scheduleMs; performance.now() < end;) {
+    const { accounts, now, spool } = await client.get(status, "/v1/status");
+    if (spool.health !== "ok") return;
+    late = accounts
+      .filter(({ failing, nextPollAt }) => !failing && nextPollAt !== undefined && nextPollAt > now + 2 * pollMs)
+      .map(({ name }) => name);
+    if (late.length === 0) return;
+    await after(pollMs / 4);
+  }
+  for (const name of late) ledger.problem(`${name} is not polled as it should be after a jump of the clock`);
 }
 
 /** The copy of the running spool is sound in itself. */

@@ -6,7 +6,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { connect as secure } from "node:tls";
-import { sender, type NumberedMail } from "./mail.ts";
+import type { NumberedMail } from "./mail.ts";
 
 export type HandOver =
   | { readonly kind: "acknowledged" }
@@ -32,7 +32,7 @@ export async function handOver(
       "",
       hello,
       ...(ca === undefined ? [] : ["STARTTLS\r\n", hello]),
-      `MAIL FROM:<${sender}>\r\n`,
+      `MAIL FROM:<${mail.from}>\r\n`,
       ...mail.recipients.map((address) => `RCPT TO:<${address}>${wishOf(mail, address)}\r\n`),
       "DATA\r\n",
       `${stuffed}.\r\n`,

@@ -12,6 +12,8 @@ export interface NumberedMail {
   readonly number: string;
   /** As the audit calls it: an account, or `listener`. */
   readonly origin: BoxName | "listener";
+  /** In the envelope. */
+  readonly from: string;
   readonly recipients: readonly string[];
   /** What is put into the box, or handed over: several when the provider stores one copy for each recipient. */
   readonly copies: readonly Buffer[];
@@ -45,14 +47,23 @@ export interface Arrival {
   readonly leak: string | undefined;
 }
 
-export const sender = "chef@firma.example";
+/** Each has a relay of his own, for which the other one stands in. */
+export const senders = { relay: "chef@firma.example", zweit: "info@firma.example" } as const;
+
+/** What of a message is not left to chance. */
+export interface MailWish {
+  /** Of the body. */
+  readonly lines?: number | undefined;
+  /** Of an outbound one. */
+  readonly from?: string | undefined;
+}
+
 /** The relays refuse every recipient there. */
 export const deadDomain = "weg.example";
 const locals = ["anna", "bernd", "chef", "dora", "emil", "frieda"];
 const date = "Tue, 24 Nov 2026 08:00:00 +0000";
 
-/** `lines`: of the body; by chance without. */
-export function inboundMail(count: number, chance: Chance, lines?: number): NumberedMail {
+export function inboundMail(count: number, chance: Chance, wish: MailWish = {}): NumberedMail {
   const number = `i${count}`;
   const origin = chance.pick(["sammel", "sammel", "lager", "post"]);
   const first = chance.whole(0, locals.length - 1);
@@ -62,11 +73,11 @@ export function inboundMail(count: number, chance: Chance, lines?: number): Numb
   );
   const recipients = origin === "post" ? ["post@firma.example"] : several;
   const from = "From: Kunde <kunde@else.example>\r\nTo: Firma <info@firma.example>\r\n";
-  const { body, rest, digest } = composed(number, chance, lines);
+  const { body, rest, digest } = composed(number, chance, wish.lines);
   const copies = envelopes(origin, number, recipients).map((envelope) =>
     Buffer.concat([Buffer.from(`${envelope}${from}${rest}`), body]),
   );
-  return { number, origin, recipients, copies, digest, wishes: new Map() };
+  return { number, origin, from: "kunde@else.example", recipients, copies, digest, wishes: new Map() };
 }
 
 /** Above the header fields that the sender wrote; Exim stores one copy, Postfix one for each recipient. */
@@ -89,7 +100,7 @@ function envelopes(origin: BoxName, number: string, recipients: readonly string[
   );
 }
 
-export function outboundMail(count: number, chance: Chance, lines?: number): NumberedMail {
+export function outboundMail(count: number, chance: Chance, wish: MailWish = {}): NumberedMail {
   const number = `o${count}`;
   const recipients = Array.from({ length: chance.whole(1, 4) }, (_, at) => {
     const domain = chance.next() < 0.15 ? deadDomain : "else.example";
@@ -98,11 +109,13 @@ export function outboundMail(count: number, chance: Chance, lines?: number): Num
   const wishes = new Map<string, Wish>();
   for (const recipient of recipients)
     if (chance.next() < 0.3) wishes.set(recipient, chance.pick(["SUCCESS,FAILURE,DELAY", "FAILURE"]));
-  const { body, rest, digest } = composed(number, chance, lines);
+  const { body, rest, digest } = composed(number, chance, wish.lines);
+  const sender = wish.from ?? chance.pick([senders.relay, senders.zweit]);
   const head = `From: Chef <${sender}>\r\nTo: Kunden <kunden@else.example>\r\n${rest}`;
   return {
     number,
     origin: "listener",
+    from: sender,
     recipients,
     copies: [Buffer.concat([Buffer.from(head), body])],
     digest,

@@ -13,7 +13,7 @@ import { Disk, minFreeMiB } from "./disk.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { handOver } from "./hand-over.ts";
 import { Ledger } from "./ledger.ts";
-import { arrivalOf, inboundMail, outboundMail, type NumberedMail } from "./mail.ts";
+import { arrivalOf, inboundMail, outboundMail, type MailWish, type NumberedMail } from "./mail.ts";
 import { Peers, targets, type TargetName } from "./peers.ts";
 
 const startMs = 60_000;
@@ -189,17 +189,17 @@ export class World implements AsyncDisposable {
     this.ledger.ended(this.#run, daemon.written, most);
   }
 
-  /** So many messages into the boxes, and so many to the listener, without waiting for it. `lines`: of each body. */
-  traffic(inbound: number, outbound: number, lines?: number): void {
+  /** So many messages into the boxes, and so many to the listener, without waiting for it. */
+  traffic(inbound: number, outbound: number, wish: MailWish = {}): void {
     for (let n = 0; n < inbound; n++) {
-      const mail = inboundMail(++this.#count, this.chance, lines);
+      const mail = inboundMail(++this.#count, this.chance, wish);
       this.ledger.put(mail);
       this.ledger.acknowledged(mail.number);
       if (mail.origin !== "listener") for (const copy of mail.copies) this.peers.put(mail.origin, copy);
     }
     if (inbound > 0 && this.#options.pollsAtOnce) this.poll();
     for (let n = 0; n < outbound; n++) {
-      const mail = outboundMail(++this.#count, this.chance, lines);
+      const mail = outboundMail(++this.#count, this.chance, wish);
       const ca = this.chance.next() < 0.5 ? this.peers.ca : undefined;
       this.ledger.put(mail);
       const sending = this.#send(mail, ca).finally(() => this.#sending.delete(sending));
