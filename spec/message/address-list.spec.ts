@@ -24,6 +24,8 @@ const cases: readonly [string, readonly string[], readonly string[]][] = [
   ["undisclosed-recipients:;", [], []],
   ["mailto:a@x.example", ["a@x.example"], []],
   ["<@relay.example,@other.example:a@x.example>", ["a@x.example"], []],
+  ["<a@x.example;b@x.example>", [], ["<a@x.example;b@x.example>"]],
+  ["<a:b@x.example>", [], ["<a:b@x.example>"]],
   ['"a b"@x.example', ['"a b"@x.example'], []],
   ['<"a@b"@x.example>', ['"a@b"@x.example'], []],
   ["a @ x . example", ["a@x.example"], []],

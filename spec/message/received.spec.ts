@@ -52,6 +52,21 @@ describe("Received field", () => {
       `from x by smtpin.rzone.de (RZmta 52) with ESMTPS id q1 for <DOMINIK@Firma.Example>; ${date}`,
       { by: "smtpin.rzone.de", for: ["DOMINIK@firma.example"] },
     ],
+    [
+      "two servers in one line: the first name is where it came from",
+      `from a.example by b.example from c.example with SMTP; ${date}`,
+      { from: "a.example", by: "b.example", with: "SMTP" },
+    ],
+    [
+      "a bracket on its own",
+      `from x by mx.provider.example for < a@firma.example > ; ${date}`,
+      { by: "mx.provider.example", for: ["a@firma.example"] },
+    ],
+    [
+      "a quoted word that goes on",
+      `from "x"y by mx.provider.example with "ESMTP" id "1"2; ${date}`,
+      { from: '"x"y', by: "mx.provider.example", with: '"ESMTP"', id: '"1"2' },
+    ],
   ])("reads the form of %s", (_, value, expected) => {
     expect(parseReceived(value)).toMatchObject({ ...expected, date });
   });
@@ -74,6 +89,11 @@ describe("Received field", () => {
     ["a comment that does not end", `from x by mx.provider.example with SMTP (for <boss@firma.example>; ${date}`],
   ])("is not fooled by %s", (_, value) => {
     expect(parseReceived(value)).toMatchObject({ by: "mx.provider.example", for: [] });
+  });
+
+  it("takes what follows a quote without an end for no clause", () => {
+    const found = parseReceived(`by mx.provider.example id x"1 for a@firma.example; ${date}`);
+    expect(found).toMatchObject({ by: "mx.provider.example", id: "", for: [], date: undefined });
   });
 
   it("says where the for clause stands", () => {

@@ -117,6 +117,21 @@ describe("MultilineDecoder", () => {
     expect(once("a\r\nb.\r\n+OK\r\n.\r\n", 4)).toMatchObject({ content: "a\r\nb.\r\n+OK\r\n", end: { rest: "" } });
   });
 
+  it("settles a doubt by what the next packet brings", () => {
+    const wire = (...pieces: readonly string[]): Buffer[] => pieces.map((piece) => Buffer.from(piece, "latin1"));
+    // The end of the announced octets, without the CRLF before the dot.
+    expect(decode(wire("a\r\nb.\r\n", "+OK"), 4, true)).toMatchObject({ content: "a\r\nb", end: { rest: "+OK" } });
+    expect(decode(wire("a\r\nb\n.\r\n", "+OK"), undefined, true).end).toBe("ambiguous");
+    expect(decode(wire("a\r\nb\n.\n", "+OK"), undefined, true).end).toBe("ambiguous");
+    // Nothing else is expected: what looks like a reply is text.
+    expect(decode(wire("a\r\nb\n.\r\n", "+OK\r\n.\r\n"))).toMatchObject({
+      content: "a\r\nb\n.\r\n+OK\r\n",
+      end: { rest: "" },
+    });
+    // A packet of nothing settles nothing.
+    expect(decode(wire("a\r\nb\n.\r\n", ""))).toMatchObject({ content: "a\r\nb\n", end: "open", endsHere: true });
+  });
+
   it("passes a large packet on as one slice, not a copy", () => {
     const packet = Buffer.from("line of text\r\n".repeat(4000));
     const slices: Buffer[] = [];

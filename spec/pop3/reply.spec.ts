@@ -92,6 +92,11 @@ describe("capabilities", () => {
     });
   });
 
+  it("do not say how long mail is kept where that cannot be read", () => {
+    expect(parseCapabilities(["EXPIRE soon"]).expire).toBeUndefined();
+    expect(parseCapabilities(["EXPIRE"]).expire).toBeUndefined();
+  });
+
   it("lets the word after login count, and keeps what is only said before it", () => {
     const before = parseCapabilities(["SASL PLAIN", "STLS", "LOGIN-DELAY 900", "TOP"]);
     const after = parseCapabilities(["UIDL", "LOGIN-DELAY 60", "EXPIRE 0"]);

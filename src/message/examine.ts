@@ -166,12 +166,13 @@ class LineLengths {
 
   push(piece: Buffer): void {
     if (this.long) return;
-    // From the start of a line, the next line must begin within 1,000 octets: look back from there for its LF.
+    // From the start of a line, the next line must begin within 1,000 octets: look back from there for its LF. What is
+    // open of it is shorter than that, or the line would have been too long before.
     let start = -this.#open;
     for (;;) {
       const reach = start + maxLine + 1;
       if (reach >= piece.length) break;
-      const found = reach < 0 ? -1 : piece.lastIndexOf(lf, reach);
+      const found = piece.lastIndexOf(lf, reach);
       if (found < 0 || found < start) {
         this.long = true;
         return;

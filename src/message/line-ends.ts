@@ -58,10 +58,11 @@ export class LineEnds {
     return out;
   }
 
+  /** There is something kept back. */
   #barePending(): readonly Buffer[] {
     const count = this.#pending;
     this.#pending = 0;
-    return count === 0 ? [] : [Buffer.alloc(count * 2, crlf)];
+    return [Buffer.alloc(count * 2, crlf)];
   }
 }
 

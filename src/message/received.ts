@@ -118,7 +118,10 @@ function isSpace(code: number): boolean {
 
 function commentsAfter(tokens: readonly Token[], token: Token): string[] {
   const found: string[] = [];
-  for (let i = tokens.indexOf(token) + 1; tokens[i]?.kind === "comment"; i++) found.push(tokens[i]?.text ?? "");
+  for (const { kind, text } of tokens.slice(tokens.indexOf(token) + 1)) {
+    if (kind !== "comment") break;
+    found.push(text);
+  }
   return found;
 }
 

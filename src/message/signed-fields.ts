@@ -29,6 +29,7 @@ export function signedFields(header: HeaderBlock): ReadonlyMap<string, Signer> {
     const times = new Map<string, number>();
     for (const part of (tags.get("h") ?? "").split(":")) {
       const name = part.trim().toLowerCase();
+      if (name === "") continue;
       const count = (times.get(name) ?? 0) + 1;
       times.set(name, count);
       if (name === "received" && count > receivedBelow) continue;

@@ -19,9 +19,9 @@ export interface Pending {
   readonly patienceMs: number;
   /** `+` is an answer (RFC 5034 §4). */
   readonly sasl?: boolean;
-  /** Takes the content when the reply is +OK; the reply is then a multi-line one. */
+  /** Takes the content when the reply is +OK, which is then a multi-line one. */
   readonly sink?: ReplySink;
-  /** More content than this ends the session. */
+  /** More content than this ends the session; without it there is no limit. */
   readonly maxOctets?: number;
   readonly announced?: (reply: Pop3Reply) => number | undefined;
   readonly settle: PromiseWithResolvers<Pop3Reply>;
