@@ -66,7 +66,7 @@ deb: build
 # Root: what the package promises, in a Debian of its own with its own systemd. SUITE=trixie for Debian 13.
 deb-check: deb
 	sh scripts/peers-install.sh
-	node_modules/.bin/node scripts/deb-check.ts
+	node_modules/.bin/node --disable-warning=ExperimentalWarning scripts/deb-check.ts
 
 # Tarball, Debian package, bill of materials, notices and digests of a clean checkout: artefacts/release/<version>.
 # docs/releasing.md says what comes before and after.

@@ -47,7 +47,9 @@ async function step(what: string, work: () => void | Promise<void>): Promise<voi
 function build(dir: string, ...args: readonly string[]): string {
   const script = path.join(import.meta.dirname, "deb.ts");
   const into = path.join(out, dir);
-  execFileSync(process.execPath, ["--disable-warning=ExperimentalWarning", script, "--out", into, ...args], { stdio: ["ignore", "ignore", "inherit"] });
+  execFileSync(process.execPath, ["--disable-warning=ExperimentalWarning", script, "--out", into, ...args], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
   const [name = ""] = readdirSync(into);
   return path.join(into, name);
 }
@@ -73,7 +75,9 @@ function lintian(): void {
 /** systemd's own measure, from 0 (nothing can happen) to 10. */
 function exposure(): void {
   const unit = path.join(import.meta.dirname, "deb/popgate.service");
-  const text = execFileSync("systemd-analyze", ["security", "--offline=true", "--no-pager", unit], { encoding: "utf8" });
+  const text = execFileSync("systemd-analyze", ["security", "--offline=true", "--no-pager", unit], {
+    encoding: "utf8",
+  });
   const score = /exposure level for popgate\.service: (\d+\.\d+)/u.exec(text)?.[1];
   const claimed = /gives (\d+\.\d+)/u.exec(readFileSync(unit, "utf8"))?.[1];
   if (score === undefined || score !== claimed) throw new Error(`it is ${score}, and the unit says ${claimed}`);
@@ -90,12 +94,15 @@ async function life(): Promise<void> {
   const trial = new Scenario(container);
   try {
     await step(`installed on a clean ${suite}`, () => trial.installed(packages));
+    await step("init makes what the daemon can read", () => trial.initialises());
     await step("peers and a configuration", async () => trial.peersStand());
     await step("runs as a service: port 25, DNS, credential, command, spool, socket", async () => trial.runs());
     await step("reloads, and refuses a bad configuration", async () => trial.reloads());
     await step("is started anew when it hangs", async () => trial.watchdogWatches());
     await step("upgraded with mail in the spool", async () => trial.upgrades(packages));
-    await step("removed and purged with mail in the spool, which is kept and delivered", async () => trial.keepsMail(packages));
+    await step("removed and purged with mail in the spool, which is kept and delivered", async () =>
+      trial.keepsMail(packages),
+    );
     await step("purged without mail", async () => trial.purges());
   } catch (error) {
     process.stderr.write(trial.failure().text);

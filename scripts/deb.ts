@@ -54,10 +54,7 @@ function layProgram(staging: Staging): void {
   staging.copyTree(packages, `${home}/node_modules`, isRunTimeFile);
   staging.write(`${home}/package.json`, manifest.replace(/("version": ")[^"]+/u, `$1${version}`));
   const withoutMail = readFileSync(path.join(parts, "without-mail.ts"), "utf8").replace("../../src/", "../dist/");
-  staging.write(
-    `${home}/packaging/without-mail.js`,
-    javaScriptOf("packaging/without-mail.ts", withoutMail),
-  );
+  staging.write(`${home}/packaging/without-mail.js`, javaScriptOf("packaging/without-mail.ts", withoutMail));
   staging.copy(path.join(parts, "popgate.sh"), "usr/bin/popgate", 0o755);
   staging.copy(path.join(parts, "popgate.service"), "lib/systemd/system/popgate.service");
   staging.copy(path.join(parts, "popgate.sysusers"), "usr/lib/sysusers.d/popgate.conf");

@@ -27,7 +27,7 @@ import type { Surroundings } from "./asking.ts";
 import { CommandError, exitStatus } from "./exit-status.ts";
 import { askForAnswers, GivenUp } from "./init-dialogue.ts";
 import { configText, learnIt, passwordFiles, type InitPlan, type Reached } from "./init-config.ts";
-import { makeFiles, removeFiles, replaceFile, type NewFile } from "./new-files.ts";
+import { makeFiles, removeFiles, replaceFile, serviceUser, type NewFile } from "./new-files.ts";
 import { Screen, styled } from "./screen.ts";
 
 export interface InitArguments {
@@ -105,7 +105,7 @@ async function make(file: string, answers: InitAnswers, work: Work): Promise<num
   const config = await write(file, plan, work);
   screen.print(styled("good", "written: "), file);
   for (const { name } of passwordFiles(answers)) screen.print(styled("good", "written: "), path.join(folder, name));
-  if (process.geteuid?.() === 0)
+  if (process.geteuid?.() === 0 && (await serviceUser(folder)) === undefined)
     screen.print("They belong to root. If popgate runs as a user of its own, give them to it: chown USER …");
   const findings = await lookAround(config, work);
   for (const line of reportLines(findings)) screen.print(line);

@@ -11,7 +11,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 const cache = "/var/cache/popgate-deb-check";
 /** What the package needs, and a service manager; nothing else. */
-const include = "systemd-sysv,libstdc++6";
+const include = "systemd-sysv,libstdc++6,ca-certificates";
 const bootMs = 60_000;
 
 export interface Result {
@@ -28,7 +28,7 @@ export interface Container extends AsyncDisposable {
 
 /** The base system's tarball, made when it is not there. */
 function baseOf(suite: string): string {
-  const kept = path.join(cache, `${suite}-1.tar`);
+  const kept = path.join(cache, `${suite}-2.tar`);
   if (existsSync(kept)) return kept;
   mkdirSync(cache, { recursive: true });
   const fresh = `${kept}.${process.pid}.tar`;
@@ -55,7 +55,7 @@ export async function bootContainer(suite: string): Promise<Container> {
   const end = async (): Promise<void> => {
     if (child !== undefined && child.exitCode === null && child.signalCode === null) {
       const closed = once(child, "close");
-      // Three times the signal that halts the system in it at once (systemd(1), SIGRTMIN+14 is poweroff): kill its leader.
+      // Nothing in it is to be kept: the end of its process 1 ends all of it.
       const leader = leaderOf(child);
       if (leader === undefined) child.kill("SIGTERM");
       else process.kill(leader, "SIGKILL");
@@ -66,7 +66,9 @@ export async function bootContainer(suite: string): Promise<Container> {
   try {
     execFileSync("tar", ["--extract", "--file", base, "--directory", root]);
     const options = ["--quiet", "--directory", root, "--register=no", "--keep-unit", "--private-network", "--boot"];
-    child = spawn("systemd-nspawn", [...options, "--console=pipe", "--resolv-conf=off"], { stdio: ["ignore", "pipe", "pipe"] });
+    child = spawn("systemd-nspawn", [...options, "--console=pipe", "--resolv-conf=off"], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     const said: string[] = [];
     child.stdout?.on("data", (chunk: Buffer) => said.push(chunk.toString()));
     child.stderr?.on("data", (chunk: Buffer) => said.push(chunk.toString()));
@@ -93,7 +95,12 @@ function leaderOf({ pid }: ChildProcess): number | undefined {
 function runIn(child: ChildProcess, argv: readonly string[]): Result {
   const leader = leaderOf(child);
   if (leader === undefined) throw new Error("the container has ended");
-  const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C.UTF-8", HOME: "/root", DEBIAN_FRONTEND: "noninteractive" };
+  const env = {
+    PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
+    LC_ALL: "C.UTF-8",
+    HOME: "/root",
+    DEBIAN_FRONTEND: "noninteractive",
+  };
   const { status, stdout, stderr, error } = spawnSync(
     "nsenter",
     ["--target", String(leader), "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd", ...argv],

@@ -5,10 +5,11 @@ import { createInterface } from "node:readline";
 const socket = connect(25, "127.0.0.1");
 socket.setTimeout(20_000, () => socket.destroy(new Error("no answer")));
 const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
-const reply = async () => {
+const reply = async (): Promise<string> => {
   for (;;) {
-    const { value = "" } = await lines.next();
-    if (value[3] !== "-") return value;
+    const next = await lines.next();
+    if (next.done === true) return "the connection was closed";
+    if (next.value[3] !== "-") return next.value;
   }
 };
 await reply();
@@ -19,12 +20,13 @@ for (const [command, code] of [
   ["RCPT TO:<kunde@else.example>", "250"],
   ["DATA", "354"],
   ["From: anna@firma.example\r\nTo: kunde@else.example\r\nSubject: out\r\n\r\nGood day\r\n.", "250"],
-]) {
+] as const) {
   socket.write(`${command}\r\n`);
   last = await reply();
   if (!last.startsWith(code)) {
     console.log(`${command}: ${last}`);
-    process.exit(1);
+    process.exitCode = 1;
+    break;
   }
 }
 console.log(last);
