@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { popgateCommand } from "./collectors.ts";
 import { stopping } from "./stopping.ts";
@@ -13,6 +14,8 @@ export interface Daemon extends AsyncDisposable {
   readonly begun: number;
   /** Waits until an event of this kind is in its log, for the `nth` time. */
   until(kind: string, nth?: number): Promise<void>;
+  /** Waits until its admin socket takes a connection. */
+  untilAnswers(socket: string): Promise<void>;
 }
 
 export function startDaemon(config: string, log: string): Daemon {
@@ -35,6 +38,12 @@ export function startDaemon(config: string, log: string): Daemon {
         await delay(20, undefined, { signal: stopping });
       }
     },
+    async untilAnswers(socket) {
+      for (const deadline = performance.now() + 300_000; !(await answers(socket));) {
+        if (hasEnded() || performance.now() > deadline) throw new Error("popgate does not answer on its socket");
+        await delay(10, undefined, { signal: stopping });
+      }
+    },
     async [Symbol.asyncDispose]() {
       if (hasEnded()) return;
       const exited = once(child, "exit");
@@ -44,4 +53,16 @@ export function startDaemon(config: string, log: string): Daemon {
       clearTimeout(timer);
     },
   };
+}
+
+async function answers(socket: string): Promise<boolean> {
+  const connection = connect({ path: socket });
+  try {
+    await once(connection, "connect");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    connection.destroy();
+  }
 }

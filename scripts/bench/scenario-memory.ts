@@ -59,7 +59,7 @@ async function outward(
   const config = await outboundConfig({ dir, listen, smtpPort: place.sink.smtpPort, connections: 2 });
   await using daemon = startDaemon(config, path.join(dir, "daemon.log"));
   await daemon.until("listening");
-  await daemon.until("admin-listening");
+  await daemon.untilAnswers(path.join(dir, "admin.sock"));
   const idleOctets = memoryOf(daemon.pid).residentOctets;
   await place.sink.reset();
   const begun = performance.now();

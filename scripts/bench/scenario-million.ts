@@ -75,7 +75,7 @@ async function start(place: Place, dir: string): Promise<Started> {
     lmtpPort: place.sink.lmtpPort,
   });
   await using daemon = startDaemon(config, path.join(dir, "daemon.log"));
-  await daemon.until("admin-listening");
+  await daemon.untilAnswers(path.join(dir, "admin.sock"));
   await place.sink.until(1);
   const started = (performance.now() - daemon.begun) / 1000;
   const idle = memoryOf(daemon.pid);

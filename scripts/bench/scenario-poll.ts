@@ -79,10 +79,9 @@ async function byDaemon(place: Place, isTls: boolean): Promise<Traffic> {
   const job = await jobOf(place, userOf(popgate), isTls);
   const config = await popgateConfig(job);
   await using daemon = startDaemon(config, path.join(job.dir, "daemon.log"));
-  await daemon.until("poll-finished");
-  await daemon.until("admin-listening");
+  await daemon.untilAnswers(path.join(job.dir, "admin.sock"));
   const again = popgateCommand(["poll", "sammel", "--socket", path.join(job.dir, "admin.sock")]);
-  // Without an account's provider having to mind: the first of these learns, as the second poll of a day does.
+  // This one may join the poll at the start; the next finds what a daemon's polls always find.
   await runMeasured(job.dir, "second", again, timeoutMs);
   return await trafficOf(job.port, path.join(job.dir, "capture"), async () =>
     runMeasured(job.dir, "third", again, timeoutMs),
