@@ -35,7 +35,7 @@ export function commandLines(text: string): string[] {
 }
 
 /** As GitHub makes it of a heading. */
-export function anchor(title: string): string {
+function anchor(title: string): string {
   return title
     .toLowerCase()
     .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
