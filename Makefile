@@ -1,7 +1,7 @@
 # Everything a developer does. Each target does its own set-up; nothing but git, make, Node 20 or newer and npm is needed
 # (Node 24, on which popgate runs, comes with the development dependencies).
 
-.PHONY: deb deb-check setup test check coverage demo torture power-loss peers web certs fuzz build pack-check release clean format
+.PHONY: bench deb deb-check setup test check coverage demo torture power-loss peers web certs fuzz build pack-check release clean format
 
 setup: node_modules/.installed
 
@@ -46,6 +46,13 @@ fuzz: setup
 peers: web
 	sh scripts/peers-install.sh
 	node_modules/.bin/node node_modules/vitest/vitest.mjs run --config vitest.peers.config.ts
+
+# How fast popgate is, beside fetchmail, getmail6, mpop and Postfix in the same run; about a quarter of an hour on a machine
+# with nothing else to do. Root installs what is missing. BENCH=poll,loopback,rtt,outbound,memory,million ROUNDS=… SCALE=…
+# PROFILE=folder; ARGS=--write puts the figures into docs/performance.md.
+bench: build
+	sh scripts/bench-install.sh
+	node_modules/.bin/node scripts/bench.ts $(ARGS)
 
 # The web page's files, which the daemon serves where `admin.web` is configured.
 web: setup
