@@ -20,7 +20,7 @@ export function memoryOf(pid: number): Memory {
 }
 
 /** User and system time of a process, and of those of its children that have ended. */
-export function cpuSecondsOf(pid: number): number {
+function cpuSecondsOf(pid: number): number {
   const fields = statOf(pid);
   const ticks = [11, 12, 13, 14].reduce((sum, field) => sum + Number(fields[field]), 0);
   return ticks / ticksPerSecond;

@@ -123,7 +123,7 @@ const connectionShape = {
     .int()
     .min(1)
     .max(100_000)
-    .default(200)
+    .default(1000)
     .describe("Messages per session: deletions become final when a session ends."),
   pipelining: z.boolean().default(true).describe("Send several commands at once where the server offers it."),
   max_hops: z.int().min(10).max(500).default(50).describe("More Received fields than this mean a mail loop."),
