@@ -54,6 +54,16 @@ describe.each(books)("$name", ({ text, holds, troubles }) => {
     expect(wordsBelow(text, /held|angehalten/u)).toEqual(expected);
   });
 
+  test("each parameter of the connectors is explained, with the value that is used", () => {
+    const explained = rows(text).map(([first = ""]) => first);
+    const lines = blocks(text, "powershell").flatMap((block) => block.split("\n"));
+    const connectors = lines.filter((line) => /^(?:New|Set)-(?:Receive|Send)Connector /u.test(line));
+    expect(connectors.length).toBe(4);
+    for (const line of connectors)
+      for (const [given] of line.matchAll(/(?<= )-(?!Name\b)[A-Z]\w+ (?:"[^"]+"|\S+)/gu))
+        expect(explained).toContain(`\`${given}\``);
+  });
+
   test("each exit status", () => {
     const table = rows(text).filter(([first = "", ...others]) => /^\d$/u.test(first) && others.length === 2);
     expect(table.map(([status]) => Number(status))).toEqual(Object.values(exitStatus));
