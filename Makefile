@@ -1,7 +1,7 @@
 # Everything a developer does. Each target does its own set-up; nothing but git, make, Node 20 or newer and npm is needed
 # (Node 24, on which popgate runs, comes with the development dependencies).
 
-.PHONY: bench deb deb-check setup test check coverage demo torture power-loss peers web certs fuzz build pack-check release clean format
+.PHONY: bench deb deb-check setup test check coverage demo torture torture-planted soak power-loss peers web certs fuzz build pack-check release clean format
 
 setup: node_modules/.installed
 
@@ -32,6 +32,14 @@ demo: setup
 # Kills, drops, storms and stalls while numbered mail goes both ways; nothing may be lost or doubled. SEED=… FAULTS=…
 torture: setup
 	node_modules/.bin/node scripts/torture.ts
+
+# Copies of the sources with a fault planted in each: torture must convict every one of them.
+torture-planted: setup
+	node_modules/.bin/node scripts/torture-planted.ts
+
+# A steady mixed load for an hour, and whether what popgate takes levels off. MINUTES=…
+soak: web
+	node_modules/.bin/node scripts/soak.ts
 
 # Every write and flush of a working spool, recorded below LMDB; the spool opened in the states that a loss of power could have
 # left. Needs strace. SEED=… STATES=…|all MESSAGES=… UNSAFE=no-sync|early (a planted fault, that must be found)

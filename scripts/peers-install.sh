@@ -8,7 +8,7 @@
 set -eu
 
 prefix=/opt/popgate-peers
-want="dovecot-pop3d postfix libsasl2-modules swaks libnet-ssleay-perl strace openssl ca-certificates chromium fonts-dejavu-core curl fish zsh systemd python3-minimal man-db groff-base mandoc"
+want="dovecot-pop3d postfix libsasl2-modules swaks libnet-ssleay-perl strace openssl ca-certificates chromium fonts-dejavu-core curl fish zsh systemd python3-minimal man-db groff-base mandoc libfaketime"
 
 [ "$(id -u)" = 0 ] || { echo "peers-install: must be root: it installs Debian packages ($want, exim4-daemon-light)" >&2; exit 1; }
 command -v apt-get >/dev/null || { echo "peers-install: needs a Debian system with apt-get" >&2; exit 1; }
