@@ -35,7 +35,7 @@ const planted: readonly Planted[] = [
           '  const result = { kind: "stored", record: { size: ingest.size } };',
       ],
     ],
-    kinds: "kill",
+    kinds: "kill right after a 250",
     crime: "lost",
   },
   {
@@ -50,7 +50,7 @@ const planted: readonly Planted[] = [
           "  const result = guessesRecipients(guide().policy())",
       ],
     ],
-    kinds: "kill",
+    kinds: "kill right after QUIT",
     crime: "lost",
   },
   {
@@ -70,7 +70,7 @@ const planted: readonly Planted[] = [
 ];
 
 const root = path.join(import.meta.dirname, "..");
-const faults = process.env["FAULTS"] ?? "20";
+const faults = process.env["FAULTS"] ?? "12";
 const patienceMs = 10 * 60_000;
 
 process.exitCode = 0;

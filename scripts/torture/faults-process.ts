@@ -1,16 +1,21 @@
 /** popgate itself is killed, stopped, started, and told of other configurations. */
 import { writeFile } from "node:fs/promises";
+import { setTimeout as after } from "node:timers/promises";
 import { anyAnswer } from "../../src/cli/admin-client.ts";
 import type { Chance } from "./chance.ts";
 import { connections, usual, type Settings } from "./config-text.ts";
-import type { Fault } from "./fault.ts";
+import { within, type Fault } from "./fault.ts";
 import { wireNames } from "./peers.ts";
 import type { World } from "./world.ts";
 
 const answerMs = 30_000;
+/** For a moment to come at which to kill. */
+const momentMs = 5_000;
 
 export const processFaults: readonly Fault[] = [
   { name: "kill", weight: 6, strike: killed },
+  { name: "kill right after a 250", weight: 2, strike: killedAfterAcknowledgement },
+  { name: "kill right after QUIT", weight: 2, strike: killedAfterQuit },
   { name: "kill while the network stands still", weight: 2, strike: killedWhileStalled },
   { name: "kill while it starts", weight: 1, strike: killedWhileStarting },
   { name: "stop", weight: 2, strike: stopped },
@@ -23,6 +28,28 @@ async function killed(world: World): Promise<string> {
   await world.kill();
   await world.start();
   return "killed, started again";
+}
+
+/** The moment at which what was promised must be durable. */
+async function killedAfterAcknowledgement(world: World): Promise<string> {
+  const acknowledged = world.acknowledged();
+  world.traffic(0, 3);
+  const isMet = await within(momentMs, acknowledged);
+  await after(world.chance.whole(0, 20));
+  await world.kill();
+  await world.start();
+  return `killed right after a 250${isMet ? "" : " (none came)"}, started again`;
+}
+
+/** When the provider has deleted it, only we have it. */
+async function killedAfterQuit(world: World): Promise<string> {
+  world.traffic(3, 0);
+  const end = performance.now() + momentMs;
+  while (!world.peers.areBoxesEmpty && performance.now() < end) await after(2);
+  const isMet = world.peers.areBoxesEmpty;
+  await world.kill();
+  await world.start();
+  return `killed right after QUIT${isMet ? "" : " (none came)"}, started again`;
 }
 
 /** What is on its way stays there for good. */

@@ -58,6 +58,7 @@ export class World implements AsyncDisposable {
   readonly #sending = new Set<Promise<void>>();
   #pieces = 0;
   #onPiece: (() => void) | undefined;
+  #acknowledged = Promise.withResolvers<void>();
   #isUp = false;
   /** Resolved when it comes up, or the run ends. */
   #up = Promise.withResolvers<void>();
@@ -207,6 +208,11 @@ export class World implements AsyncDisposable {
     }
   }
 
+  /** Resolves when the listener has acknowledged one more message. */
+  async acknowledged(): Promise<void> {
+    await this.#acknowledged.promise;
+  }
+
   /** Has the boxes looked at now rather than at the next second. Whether it hears of it does not matter. */
   poll(): void {
     void this.client.post(anyAnswer, "/v1/poll", {}).catch(() => undefined);
@@ -251,7 +257,12 @@ export class World implements AsyncDisposable {
       await this.#up.promise;
       const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(handOverMs)]);
       const result = await handOver(this.peers.wire("listener").port, mail, ca, signal);
-      if (result.kind === "acknowledged") return this.ledger.acknowledged(mail.number);
+      if (result.kind === "acknowledged") {
+        this.ledger.acknowledged(mail.number);
+        this.#acknowledged.resolve();
+        this.#acknowledged = Promise.withResolvers();
+        return;
+      }
       if (result.kind === "doubtful") return this.ledger.doubtful(mail.number);
       if (result.kind === "refused") return this.ledger.problem(`${mail.number} was refused: ${result.why}`);
       await after(100, undefined, { signal: this.#signal }).catch(() => undefined);
