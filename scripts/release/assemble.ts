@@ -32,7 +32,7 @@ export function assemble(root: string, commit: string, out: string): readonly st
       cwd: checkout,
       encoding: "utf8",
       stdio: ["ignore", "pipe", "inherit"],
-      timeout: 300_000,
+      timeout: 900_000,
     });
   try {
     execFileSync("git", ["clone", "--quiet", "--shared", "--no-checkout", root, checkout], { stdio: "inherit" });
