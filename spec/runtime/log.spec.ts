@@ -48,6 +48,19 @@ async function linesOf(
   return out.text();
 }
 
+describe("the journal", () => {
+  test.each([true, false])("takes each line's level from the number before it, pretty %s", async (pretty) => {
+    const out = sink();
+    await using log = createLog({ level: "debug", pretty, destination: out.stream, journal: true });
+    for (const event of [delivered, failed("no"), { kind: "admin-listening", socket: "s" }] satisfies PopgateEvent[])
+      log.emit(event);
+    await log.flush();
+    const lines = out.text().trimEnd().split("\n");
+    expect(lines.map((line) => line.slice(0, 3))).toEqual(["<6>", expect.stringMatching(/^<[34]>$/u), "<7>"]);
+    expect(lines[0]).toContain("a@firma.example");
+  });
+});
+
 describe("lines", () => {
   test("one JSON object for each event, with its facts for machines and its words for people", async () => {
     const [line, ...more] = (await linesOf([delivered])).trimEnd().split("\n");

@@ -4,11 +4,12 @@
  * Guarantees: a line has level, time, the event's kind, its message id and account where it has them, and the event's
  * words; nothing else of an event is written. Registered secrets are taken out (`redaction.ts`). Lines are written in
  * the order of the events and before `emit` returns to a file or terminal, so that a crash does not swallow the line
- * that explains it. Colours only on a terminal.
+ * that explains it. Colours only on a terminal; systemd's journal is told each line's level.
  *
  * Fails silently: when the log cannot be written (its reader has gone), mail goes on.
  */
 import type { EventEmitter } from "node:events";
+import { fstatSync } from "node:fs";
 import { isatty } from "node:tty";
 import { pino, type DestinationStream } from "pino";
 import { prettyFactory } from "pino-pretty";
@@ -25,6 +26,8 @@ export interface LogOptions {
   /** Lines for people. */
   readonly pretty: boolean;
   readonly destination: LogDestination;
+  /** The journal reads it, and takes each line's level from it; found out where it is left out. */
+  readonly journal?: boolean;
 }
 
 export interface Log extends EventSink, AsyncDisposable {
@@ -37,7 +40,11 @@ export interface Log extends EventSink, AsyncDisposable {
 export function createLog(options: LogOptions): Log {
   const redaction = new Redaction();
   const out = openDestination(options.destination);
-  const lines = options.pretty ? prettyLines(out.stream, options.destination) : out.stream;
+  const journal = options.journal ?? isJournal(options.destination);
+  const told = options.pretty ? prettyFormat(options.destination) : (line: string) => line;
+  const lines = {
+    write: (line: string) => out.stream.write(journal ? `${priorityOf(line)}${told(line)}` : told(line)),
+  };
   const logger = pino(
     {
       level: options.level,
@@ -89,13 +96,34 @@ function openDestination(destination: LogDestination): Out {
 }
 
 /** The words alone, with time and level: they name account and message themselves. */
-function prettyLines(stream: DestinationStream, destination: LogDestination): DestinationStream {
-  const format = prettyFactory({
+function prettyFormat(destination: LogDestination): (line: string) => string {
+  return prettyFactory({
     colorize: typeof destination === "number" && isatty(destination),
     translateTime: "SYS:yyyy-mm-dd HH:MM:ss",
     hideObject: true,
   });
-  return { write: (line) => stream.write(format(line)) };
+}
+
+/** Syslog's numbers (RFC 5424 §6.2.1) by pino's names. */
+const priorities = new Map([
+  ["debug", 7],
+  ["info", 6],
+  ["warn", 4],
+  ["error", 3],
+]);
+
+/** What sd-daemon(3) has before a line; the journal takes it off. The level stands first in each of pino's lines. */
+function priorityOf(line: string): string {
+  const level = /^\{"level":"([a-z]+)"/u.exec(line)?.[1] ?? "";
+  return `<${priorities.get(level) ?? 6}>`;
+}
+
+/** systemd.exec(5): `JOURNAL_STREAM` is device and inode of what it has connected to the journal. */
+function isJournal(destination: LogDestination): boolean {
+  const stream = process.env["JOURNAL_STREAM"];
+  if (stream === undefined || typeof destination !== "number") return false;
+  const { dev, ino } = fstatSync(destination);
+  return stream === `${dev}:${ino}`;
 }
 
 /** A closed pipe must not end the program: without a listener, `error` would. */
