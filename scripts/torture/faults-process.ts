@@ -8,9 +8,9 @@ import { within, type Fault } from "./fault.ts";
 import { wireNames } from "./peers.ts";
 import type { World } from "./world.ts";
 
-const answerMs = 30_000;
+const answerMs = 120_000;
 /** For a moment to come at which to kill. */
-const momentMs = 5_000;
+const momentMs = 20_000;
 
 export const processFaults: readonly Fault[] = [
   { name: "kill", weight: 6, strike: killed },

@@ -16,7 +16,8 @@ import { Ledger } from "./ledger.ts";
 import { arrivalOf, inboundMail, outboundMail, type MailWish, type NumberedMail } from "./mail.ts";
 import { Peers, targets, type TargetName } from "./peers.ts";
 
-const startMs = 60_000;
+/** On a machine that is busy with other things it takes long. */
+const startMs = 240_000;
 const handOverMs = 60_000;
 /** When nothing passes for so long, nothing is waited for any more. */
 const quietMs = 700;
