@@ -55,16 +55,17 @@ const planted: readonly Planted[] = [
   },
   {
     name: "who had it is forgotten when another recipient has not",
-    file: "src/delivery/settle.ts",
+    file: "src/delivery/settle-outbound.ts",
     changes: [
       [
-        "return outcome === undefined ? recipient : settleOne(record, recipient, outcome, rules, context);",
-        'const some = results.some((one) => one.outcome.kind !== "delivered");\n' +
-          '    if (some && outcome?.kind === "delivered") return recipient;\n' +
-          "    return outcome === undefined ? recipient : settleOne(record, recipient, outcome, rules, context);",
+        "if (outcome === undefined) return recipient;",
+        "if (outcome === undefined) return recipient;\n" +
+          '    const some = results.some((one) => one.outcome.kind !== "delivered");\n' +
+          '    if (some && outcome.kind === "delivered") return recipient;',
       ],
     ],
-    kinds: "storm of 4yz;storm of 5yz",
+    // Refusals of single recipients are part of the ordinary mail.
+    kinds: "stop",
     crime: "doubled",
   },
 ];
