@@ -81,7 +81,7 @@ const collector = '[[collector]]\nname = "x"\nhost = "h.example"\nuser = "u"\npa
 const hash = hashPassword("geheim");
 
 /** A piece of a configuration with what it leaves out: secrets, hashes among them, are files of this folder. */
-async function completed(snippet: string, folder: string): Promise<string> {
+export async function completed(snippet: string, folder: string): Promise<string> {
   const secret = path.join(folder, "secret");
   writeFileSync(secret, "geheim\n", { mode: 0o600 });
   const hashed = path.join(folder, "hash");

@@ -20,7 +20,7 @@ const secretTable = z
     timeout: duration().prefault("10s").describe("How long `command` may take."),
     credential: z
       .string()
-      .regex(/^[^/\0]{1,255}$/u, "it is not the name of a credential")
+      .regex(/^[^/\x00]{1,255}$/u, "it is not the name of a credential")
       .optional()
       .describe("A credential that systemd hands to the service (LoadCredential=)."),
   })
