@@ -34,7 +34,7 @@ export async function poll(place: Place): Promise<Section> {
     title: "One empty poll",
     about:
       "Packets and octets of IP in both directions, from SYN to the last ACK, captured on loopback. All programs have looked " +
-      "into the same box before. The daemon resumes the TLS session of its last poll; programs that are started for each poll cannot.",
+      "into the same box before. The daemon offers to resume the TLS session of its last poll; programs that are started for each poll cannot.",
     tables: [tableOf("Plain", plain), tableOf("TLS", tls)],
     aims,
     figures: { plain, tls },
