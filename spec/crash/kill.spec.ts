@@ -65,4 +65,5 @@ it("a process killed at any moment loses nothing that it has said is stored, and
   expect(committed.size).toBeGreaterThan(rounds);
   // Some rounds must have died in the middle of a message: otherwise the sweep was never put to the test.
   expect(sweptInAll).toBeGreaterThan(0);
-}, 60_000);
+  // Ten processes that start, sync and are killed: seconds alone, minutes beside others.
+}, 300_000);

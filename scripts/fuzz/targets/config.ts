@@ -1,16 +1,19 @@
 /**
  * `popgate.toml`: the TOML reader, the schema, every check, and what is said of what is wrong.
  *
- * Holds: nothing is thrown, and the same text gives the same answer; a problem stands at a line that there is, has words,
- * names its key unless it is about the whole file or a line that cannot be read, and is one line; a secret's value is in
- * none of them; a file that is taken has what nothing can be done without.
+ * Holds: nothing is thrown, and the same text gives the same answer; a problem stands in this file, at a line and column
+ * that there are, has words and is one line. It names its key, unless it is a fault of syntax, or one of the few that are
+ * about the file as a whole, or the only one since the file has no text that could be read. A secret's value is in none of
+ * them; a file that is taken has what nothing can be done without.
  */
+import { isUtf8 } from "node:buffer";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { readDocument } from "../../../src/config/document.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import { formatProblem, type ConfigProblem } from "../../../src/config/problem.ts";
+import type { SyntaxFault } from "../../../src/config/syntax-fault.ts";
 import { corpusFolder, hold, type Target } from "../target.ts";
 
 /** Stands for a secret wherever a key of one takes it. */
@@ -22,16 +25,39 @@ process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 const file = path.join(folder, "popgate.toml");
 
 function checkProblem(problem: ConfigProblem, text: string): void {
-  const lines = text.split(/\r\n|\n/u).length;
-  const { line, column, message, key, hint } = problem;
-  hold(line >= 1 && line <= lines, "a problem at a line that there is not", [problem, lines]);
-  hold(Number.isSafeInteger(column) && column >= 1, "a problem at no column", problem);
+  const lines = text.split("\n");
+  const { line, column, message } = problem;
+  hold(problem.file === file, "a problem in another file", problem);
+  const there = lines[line - 1];
+  hold(there !== undefined, "a problem at a line that there is not", [problem, lines.length]);
+  const columnIsThere = Number.isSafeInteger(column) && column >= 1 && column <= there.length + 1;
+  hold(columnIsThere, "a problem at a column that there is not", [problem, there.length]);
   hold(message !== "", "a problem without words", problem);
-  // What cannot be read has no key, or only part of one; the line is named then.
-  hold(key !== "" || line > 1 || hint !== "" || message !== "", "a problem without key or line", problem);
   const shown = formatProblem(problem);
   hold(!/[\p{Cc}\p{Zl}\p{Zp}]/u.test(shown), "a problem of several lines", shown);
   hold(shown.length < 2000 + file.length, "a problem without end", shown.length);
+}
+
+/** What is wrong with the file as a whole and therefore has no key. Whatever else is said names one. */
+const aboutTheWhole: readonly string[] = [
+  "there is neither a [[collector]] nor a [[mailbox]]",
+  "every account is switched off, so no mail is fetched",
+];
+
+/** What is told names its key, unless there is none: broken syntax, the file as a whole, nothing that could be read. */
+function checkKeys(problems: readonly ConfigProblem[], faults: readonly SyntaxFault[], input: Buffer): void {
+  if (!isUtf8(input) || input.toString("utf8").trim() === "") {
+    const [only, ...others] = problems;
+    hold(only?.key === "" && others.length === 0, "more than one word about what cannot be read", problems);
+    return;
+  }
+  for (const problem of problems) {
+    const { line, column, key, message } = problem;
+    if (key !== "") continue;
+    const syntax = faults.some((fault) => fault.line === line && fault.column === column && fault.key === "");
+    const whole = line === 1 && column === 1 && aboutTheWhole.includes(message);
+    hold(syntax || whole, "a problem without a key where the syntax is good", problem);
+  }
 }
 
 /** Every time the secret stands in the text, it stands behind the key of one, at the front of a line. */
@@ -50,6 +76,7 @@ async function run(input: Buffer): Promise<void> {
   const problems = result.kind === "bad" ? [...result.problems, ...result.warnings] : result.warnings;
   hold(JSON.stringify(again) === JSON.stringify(result), "another answer to the same text");
   for (const problem of problems) checkProblem(problem, text);
+  checkKeys(problems, faults, input);
   if (result.kind === "bad") {
     hold(result.problems.length > 0, "refused without a word");
     hold(result.problems.length < 2000, "problems without end", result.problems.length);
