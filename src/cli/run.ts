@@ -11,6 +11,7 @@ import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { formatProblem } from "../config/problem.ts";
 import { systemClock, systemRandom } from "../runtime/clock.ts";
+import { keepHeapSmall } from "../runtime/heap.ts";
 import { createLog, type Log } from "../runtime/log.ts";
 import { openServiceNotify } from "../runtime/service-notify.ts";
 import { listenForShutdown } from "../runtime/shutdown.ts";
@@ -33,6 +34,7 @@ export async function runOnce(file: string): Promise<number> {
 
 /** Resolves with the exit status when the daemon has stopped. */
 export async function runDaemon(file: string): Promise<number> {
+  keepHeapSmall();
   return withConfig(file, async (config, log) => {
     const reloads = { wanted: new AbortController(), taken: false };
     await using shutdown = listenForShutdown(() => {
