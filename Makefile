@@ -78,9 +78,10 @@ pack-check: setup
 deb: build
 	node_modules/.bin/node --disable-warning=ExperimentalWarning scripts/deb.ts
 
-# Root: what the package promises, in a Debian of its own with its own systemd. SUITE=trixie for Debian 13.
+# Root: what the package promises, in a Debian of its own with its own systemd. SUITE=trixie for Debian 13; SHORT=1 without the
+# second build and the watchdog.
 deb-check: deb
-	sh scripts/peers-install.sh
+	sh scripts/deb/check/install.sh
 	node_modules/.bin/node --disable-warning=ExperimentalWarning scripts/deb-check.ts
 
 # Tarball, Debian package, bill of materials, notices and digests of a clean checkout: artefacts/release/<version>.

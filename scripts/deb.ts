@@ -10,12 +10,13 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, globSync, lstatSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
+import { env } from "node:process";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { javaScriptOf } from "./build.ts";
 import { debianArchitecture, installModules, isRunTimeFile } from "./deb/modules.ts";
-import { thirdPartyNotices } from "./deb/notices.ts";
 import { Staging } from "./deb/staging.ts";
+import { noticesFor } from "./release/licences.ts";
 
 const root = path.join(import.meta.dirname, "..");
 const parts = path.join(import.meta.dirname, "deb");
@@ -29,8 +30,11 @@ const out = path.resolve(values.out ?? path.join(root, "artefacts"));
 const tree = path.join(root, "artefacts", "deb", `tree.${process.pid}`);
 const manifest = readFileSync(path.join(root, "package.json"), "utf8");
 const version = values.version ?? /"version": "([^"]+)"/u.exec(manifest)?.[1] ?? "";
-const epoch = execFileSync("git", ["log", "-1", "--format=%ct"], { cwd: root, encoding: "utf8" }).trim();
-const maintainer = "The popgate authors <authors@popgate.invalid>";
+const epoch =
+  env["SOURCE_DATE_EPOCH"] ??
+  execFileSync("git", ["log", "-1", "--format=%ct"], { cwd: root, encoding: "utf8" }).trim();
+const control = readFileSync(path.join(parts, "control.in"), "utf8");
+const maintainer = /^Maintainer: (.+)$/mu.exec(control)?.[1] ?? "";
 
 rmSync(tree, { recursive: true, force: true });
 try {
@@ -59,13 +63,25 @@ function layProgram(staging: Staging): void {
   staging.copy(path.join(parts, "popgate.service"), "lib/systemd/system/popgate.service");
   staging.copy(path.join(parts, "popgate.sysusers"), "usr/lib/sysusers.d/popgate.conf");
   staging.copy(path.join(parts, "lintian-overrides"), "usr/share/lintian/overrides/popgate");
-  staging.write(`${doc}/THIRD-PARTY-NOTICES`, thirdPartyNotices(packages, node));
+  staging.write(`${doc}/THIRD-PARTY-NOTICES`, notices(packages, node));
   for (const [shell, file] of [
     ["bash", "bash-completion/completions/popgate"],
     ["zsh", "zsh/vendor-completions/_popgate"],
     ["fish", "fish/vendor_completions.d/popgate.fish"],
   ] as const)
     staging.write(`usr/share/${file}`, popgate("completion", shell));
+}
+
+/** Of the packages, and of Node with the libraries in it. */
+function notices(packages: string, node: string): string {
+  const lock: unknown = JSON.parse(readFileSync(path.join(root, "package-lock.json"), "utf8"));
+  const runtime = {
+    name: `Node.js, /${home}/bin/node,`,
+    version: /"version": "([^"]+)"/u.exec(readFileSync(path.join(node, "package.json"), "utf8"))?.[1] ?? "",
+    licence: "MIT, and those of the libraries in it",
+    text: readFileSync(path.join(node, "LICENSE"), "utf8").trim(),
+  };
+  return noticesFor(path.dirname(packages), lock, [runtime]);
 }
 
 function popgate(...args: readonly string[]): string {
@@ -110,10 +126,8 @@ function layControl(staging: Staging): void {
   const fields: Readonly<Record<string, string>> = {
     VERSION: `${version}-1`,
     ARCHITECTURE: debianArchitecture(),
-    MAINTAINER: maintainer,
     SIZE: String(sizes.reduce((sum, size) => sum + size, 0)),
   };
-  const control = readFileSync(path.join(parts, "control.in"), "utf8");
   const sums = files.map((file) => {
     const digest = createHash("md5")
       .update(readFileSync(path.join(tree, file)))
@@ -135,7 +149,7 @@ function pack(): string {
   // The lowest level takes seconds and is a tenth larger than the highest. Several threads make other octets than one.
   const packing = values.quick ? ["-Znone"] : ["-Zxz", "-z0", "--threads-max=1"];
   execFileSync("dpkg-deb", ["--root-owner-group", ...packing, "--build", tree, file], {
-    env: { ...process.env, SOURCE_DATE_EPOCH: epoch },
+    env: { ...env, SOURCE_DATE_EPOCH: epoch },
     stdio: ["ignore", "ignore", "inherit"],
   });
   return file;

@@ -1,7 +1,8 @@
 /**
  * Writes `.removed-without-mail` into the state directory when every spool in it is known to hold no mail that is still to
  * be delivered: the list of its files, by which a later purge sees that nothing has changed since. Anything that cannot be
- * read, is damaged or looks like mail (an .eml of a rescue) leaves the mark unwritten, and the purge keeps it all.
+ * read, is damaged, in use (a daemon that nobody could stop) or looks like mail (an .eml of a rescue) leaves the mark
+ * unwritten, and the purge keeps it all; the reason is printed. Ends with 0 either way: it is no reason not to remove.
  */
 import { readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -17,21 +18,35 @@ function files(): readonly string[] {
     .filter((name) => name !== path.basename(mark));
 }
 
-async function isWithoutMail(): Promise<boolean> {
-  if (files().some((name) => name.endsWith(".eml"))) return false;
+/** Why a purge must keep the directory; undefined when nothing in it is missed. */
+async function whyKept(): Promise<string | undefined> {
+  const rescued = files().find((name) => name.endsWith(".eml"));
+  if (rescued !== undefined) return `${path.join(state, rescued)} looks like a rescued message`;
   for (const name of files().filter((each) => path.basename(each) === "data.mdb")) {
-    const { messages, faults, remark } = await verifySpool(path.join(state, path.dirname(name)));
-    if (messages > 0 || faults.length > 0 || remark !== undefined) return false;
+    const dir = path.join(state, path.dirname(name));
+    const { messages, faults, remark } = await verifySpool(dir);
+    if (messages > 0) return `messages in ${dir} that are not delivered: ${messages}`;
+    if (faults.length > 0) return `${dir} is damaged, and what is in it is not known`;
+    if (remark !== undefined) return `${dir}: ${remark}`;
   }
-  return true;
+  return undefined;
 }
 
-rmSync(mark, { force: true });
-if (await isWithoutMail()) {
+function writeMark(): void {
   const lines = files().map((name) => {
     const { ino, size } = statSync(path.join(state, name));
     return `${name} ${ino} ${size}`;
   });
   const sorted = lines.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   writeFileSync(mark, `${sorted.join("\n")}\n`, { mode: 0o600 });
+}
+
+try {
+  rmSync(mark, { force: true });
+  const reason = await whyKept();
+  if (reason === undefined) writeMark();
+  else console.error(`popgate: a purge will keep ${state}: ${reason}`);
+} catch (error) {
+  rmSync(mark, { force: true });
+  console.error(`popgate: a purge will keep ${state}: ${error instanceof Error ? error.message : String(error)}`);
 }

@@ -19,7 +19,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { installModules } from "../deb/modules.ts";
 import { settledBill } from "./bill-of-materials.ts";
-import { noticesFile, noticesOf } from "./licences.ts";
+import { noticesFor } from "./licences.ts";
 import { packBundled } from "./tarball.ts";
 
 /** The names of what is made, in `out`, which must not be there. */
@@ -54,10 +54,9 @@ export function assemble(root: string, commit: string, out: string): readonly st
 
     unlinkSync(tools);
     const { packages } = installModules(checkout, path.join(checkout, "artefacts", "deb"));
-    const { notices, problems } = noticesOf(path.dirname(packages), lock);
-    if (problems.length > 0) throw new Error(`licences:\n${problems.join("\n")}`);
-    writeFileSync(path.join(out, "THIRD-PARTY-NOTICES"), noticesFile(notices));
-    packBundled(checkout, packages, noticesFile(notices), out);
+    const notices = noticesFor(path.dirname(packages), lock);
+    writeFileSync(path.join(out, "THIRD-PARTY-NOTICES"), notices);
+    packBundled(checkout, packages, notices, out);
     return sums(out);
   } finally {
     process.umask(before);

@@ -1,6 +1,7 @@
 /**
- * The licences of the packages that popgate runs with. Gives their texts as one file, and fails for a licence that is not
- * on the list, or for a package without a text that nobody has looked at.
+ * The licences of the packages that popgate runs with, for the release's own file, its tarball and the Debian package. Gives
+ * their texts as one file, and fails for a licence that is not on the list, or for a package without a text that nobody has
+ * looked at. Packages within packages count like all others: the lock file names each with its place.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
@@ -46,6 +47,16 @@ export function noticesOf(
   }
   if (notices.length + problems.length === 0) problems.push("the lock file names no packages");
   return { notices, problems };
+}
+
+/**
+ * The file of notices for the packages of `root`/node_modules and for what is shipped with them otherwise. Throws, with
+ * all reasons, where one may not be shipped.
+ */
+export function noticesFor(root: string, lock: unknown, besides: readonly Notice[] = []): string {
+  const { notices, problems } = noticesOf(root, lock);
+  if (problems.length > 0) throw new Error(`licences:\n${problems.join("\n")}`);
+  return noticesFile([...notices, ...besides]);
 }
 
 export function noticesFile(notices: readonly Notice[]): string {

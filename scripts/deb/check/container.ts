@@ -4,9 +4,10 @@
  */
 import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statfsSync } from "node:fs";
+import { freemem, tmpdir } from "node:os";
 import path from "node:path";
+import { env } from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 
 const cache = "/var/cache/popgate-deb-check";
@@ -26,6 +27,17 @@ export interface Container extends AsyncDisposable {
   run(...argv: readonly string[]): Result;
 }
 
+/** What a base system, its tarball and three installed packages take, with room to spare. */
+const wantedOctets = 3e9;
+
+/** In memory where there is enough of it: two systems are unpacked there, and both are thrown away. */
+function workFolder(): string {
+  const memory = "/dev/shm";
+  if (!existsSync(memory) || freemem() < 2 * wantedOctets) return tmpdir();
+  const { bavail, bsize } = statfsSync(memory);
+  return bavail * bsize < wantedOctets ? tmpdir() : memory;
+}
+
 /** The base system's tarball, made when it is not there. */
 function baseOf(suite: string): string {
   const kept = path.join(cache, `${suite}-2.tar`);
@@ -36,7 +48,7 @@ function baseOf(suite: string): string {
     execFileSync(
       "mmdebstrap",
       ["--mode=root", "--variant=essential", `--include=${include}`, "--dpkgopt=force-unsafe-io", suite, fresh],
-      { stdio: ["ignore", "ignore", "inherit"], timeout: 400_000 },
+      { env: { ...env, TMPDIR: workFolder() }, stdio: ["ignore", "ignore", "inherit"], timeout: 400_000 },
     );
     renameSync(fresh, kept);
   } finally {
@@ -48,7 +60,7 @@ function baseOf(suite: string): string {
 /** Resolves when its system has started. */
 export async function bootContainer(suite: string): Promise<Container> {
   const base = baseOf(suite);
-  const dir = mkdtempSync(path.join(tmpdir(), "popgate-deb-"));
+  const dir = mkdtempSync(path.join(workFolder(), "popgate-deb-"));
   const root = path.join(dir, "root");
   mkdirSync(root);
   let child: ChildProcess | undefined;
@@ -95,7 +107,7 @@ function leaderOf({ pid }: ChildProcess): number | undefined {
 function runIn(child: ChildProcess, argv: readonly string[]): Result {
   const leader = leaderOf(child);
   if (leader === undefined) throw new Error("the container has ended");
-  const env = {
+  const inside = {
     PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
     LC_ALL: "C.UTF-8",
     HOME: "/root",
@@ -104,7 +116,7 @@ function runIn(child: ChildProcess, argv: readonly string[]): Result {
   const { status, stdout, stderr, error } = spawnSync(
     "nsenter",
     ["--target", String(leader), "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd", ...argv],
-    { encoding: "utf8", env, timeout: 120_000 },
+    { encoding: "utf8", env: inside, timeout: 120_000 },
   );
   return { status, text: `${stdout}${stderr}${error === undefined ? "" : error.message}` };
 }

@@ -6,6 +6,7 @@ import { until, type Container, type Result } from "./container.ts";
 
 const config = "/etc/popgate/popgate.toml";
 const node = "/usr/lib/popgate/bin/node";
+const asDaemon = ["setpriv", "--reuid=popgate", "--regid=popgate", "--clear-groups", "--"];
 
 /** Three packages that differ in their version only. */
 export interface Packages {
@@ -83,8 +84,11 @@ export class Scenario {
       "fish/vendor_completions.d/popgate.fish",
     ])
       this.#sh(`test -s /usr/share/${file}`);
+    for (const page of ["man1/popgate.1", "man5/popgate.toml.5"]) this.#sh(`gzip -t /usr/share/man/${page}.gz`);
+    const example = "/usr/share/doc/popgate/examples/popgate.example.toml";
+    this.#expect("the example", this.#run(["popgate", "check", "--config", example]), /The configuration is good/u);
     this.#expect("check of a bad file", this.#in.run("popgate", "check", "--config", "/etc/hostname").text, /./u);
-    this.#run(["setpriv", "--reuid=popgate", "--regid=popgate", "--clear-groups", "--", "popgate", "demo"]);
+    this.#run([...asDaemon, "popgate", "demo"]);
   }
 
   /** What root makes by `init` is what the daemon's user can read. */
@@ -101,7 +105,7 @@ export class Scenario {
     this.#run(["popgate", "init", "--answers", "/root/answers.json"], 5);
     const modes = this.#sh(`stat -c '%a %U:%G %n' ${config} /etc/popgate/sammel.password`);
     this.#expect("init's files", modes, /^640 root:popgate .*\n600 popgate:popgate .*$/u);
-    this.#run(["setpriv", "--reuid=popgate", "--regid=popgate", "--clear-groups", "--", "popgate", "check"]);
+    this.#run([...asDaemon, "popgate", "check"]);
     this.#sh(`rm ${config} /etc/popgate/sammel.password`);
   }
 
@@ -153,6 +157,10 @@ export class Scenario {
     const member = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--groups=popgate", "--"];
     this.#expect("status, as a member of the group", this.#run([...member, "popgate", "status"]), /sammel/u);
     this.#run(["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--", "popgate", "status"], 7);
+    // Where nobody could stop the daemon (a chroot), a removal meets it alive.
+    const asked = this.#run([...asDaemon, node, "/usr/lib/popgate/packaging/without-mail.js", "/var/lib/popgate"]);
+    this.#expect("a removal beside a daemon", asked, /^popgate: a purge will keep .* in use by process \d+[^\n]*\n$/u);
+    this.#sh("test ! -e /var/lib/popgate/.removed-without-mail");
   }
 
   submit(): string {
