@@ -46,8 +46,12 @@ export class CapaUnbearable extends Error {
   override readonly name = "CapaUnbearable";
 }
 
-/** Several commands in flight: enough to fill a long line, and few enough for any server's input buffer. */
-const pipelineWindow = 32;
+/**
+ * Commands in flight: 128 and more small messages for each round trip fill a long line. All of them together have less
+ * than 4 kB, which the smallest buffers of TCP hold, so that they are under way though the server reads nothing while it
+ * writes (RFC 2449 §6.6); and we never stop reading because of what we have to write.
+ */
+const pipelineWindow = 256;
 
 /** Leads a fresh connection to an open box. Rejects with `Pop3Error`. */
 export async function logIn(task: LoginTask): Promise<LoggedIn> {

@@ -92,7 +92,7 @@ export type Retrieval =
 
 export interface Pop3Box extends AsyncDisposable {
   readonly capabilities: Capabilities;
-  /** How many commands may usefully be outstanding: 1 without PIPELINING. */
+  /** How many commands may be outstanding: 1 without PIPELINING. Those who ask for messages mind their sizes as well. */
   readonly window: number;
   /** STAT, UIDL and LIST as far as needed: an empty box costs as little as the protocol allows. */
   list(): Promise<Listing>;
