@@ -113,6 +113,10 @@ const rows: readonly Row[] = [
   ],
   ["mail", "550 5.7.1 Access denied", "sender", "likely", "All-Inkl, Hetzner, OVH: MAIL knows only the sender"],
   ["mail", "501 5.1.7 Bad sender address syntax", undefined, "known", postfix],
+  ["mail", "550 5.1.7 <chef@firma.example>: this path does not exist", "sender", "known", "RFC 3463 §3.2"],
+  ["rcpt", "550 5.1.8 <chef@firma.example>: the domain does not exist", "sender", "known", "RFC 3463 §3.2"],
+  ["mail", "550 5.5.1 Not now", undefined, "likely", "RFC 3463 §3.6: about the protocol, not the path"],
+  ["mail", "553 5.2.1 Not now", undefined, "likely", "RFC 3463 §3.3: about a mailbox, not the path"],
   // Allowance
   ["dot", "550 5.4.5 Daily user sending limit exceeded. - gsmtp", "quota", "known", google],
   ["dot", "550 5.4.5 Daily sending quota exceeded - gsmtp", "quota", "known", google],

@@ -28,6 +28,9 @@ export function makeMessageId(now: EpochMs, random: Random): MessageId {
 
 const messageIdPattern = new RegExp(`^[${alphabet}]{${timeDigits + randomDigits}}$`, "u");
 
+/** No id comes after it. */
+export const lastMessageId = alphabet.slice(-1).repeat(timeDigits + randomDigits) as MessageId;
+
 /** Reads a queue id as a person types it; `undefined` if it cannot be one. */
 export function parseMessageId(text: string): MessageId | undefined {
   const upper = text.trim().toUpperCase();

@@ -5,7 +5,7 @@
  * `behind` is the promise of a lane: every due message up to there that belongs into it is in it, is under way, or is to
  * be found again by what pulls it back.
  */
-import { parseMessageId, type MessageId } from "../core/ids.ts";
+import { lastMessageId, type MessageId } from "../core/ids.ts";
 import type { DueEntry } from "../spool/port.ts";
 
 /** A place in the order of due messages: before all of them, right behind one, or as far as anybody has looked. */
@@ -91,10 +91,7 @@ export function comparePositions(a: Position, b: Position): number {
   return compareEntries(a, b);
 }
 
-/** The greatest id there can be. */
-const lastId = parseMessageId("Z".repeat(14));
-
 /** A position before an entry, behind everything that fell due a millisecond earlier. */
 export function justBefore({ at }: DueEntry): Position {
-  return lastId === undefined || at <= 0 ? "start" : { at: at - 1, id: lastId };
+  return at <= 0 ? "start" : { at: at - 1, id: lastMessageId };
 }

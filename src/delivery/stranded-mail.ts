@@ -7,7 +7,7 @@
  * While the spool cannot be written it waits for the next look.
  */
 import type { EventSink } from "../core/events.ts";
-import { parseMessageId, type MessageId } from "../core/ids.ts";
+import { lastMessageId, type MessageId } from "../core/ids.ts";
 import type { Clock, EpochMs } from "../core/ports.ts";
 import { SpoolError, type DueEntry, type Queue } from "../spool/port.ts";
 import type { Direction, MessageRecord } from "../spool/record.ts";
@@ -34,8 +34,6 @@ const toleranceMs = 60 * 60_000;
 /** Wherever a clock has been. */
 const farAheadMs = 1000 * 365 * 86_400_000;
 const pageSize = 100;
-/** Behind every message of that time. */
-const lastId = parseMessageId("Z".repeat(14));
 
 export function createStrandedMail(ports: StrandedMailPorts): StrandedMail {
   const tick = async (signal: AbortSignal): Promise<void> => {
@@ -62,7 +60,8 @@ async function freeAll(direction: Direction, ports: StrandedMailPorts, signal: A
   const { spool, clock, longestPauseMs } = ports;
   const now = clock.now();
   const latest = now + toleranceFactor * longestPauseMs + toleranceMs;
-  for (let after: DueEntry | undefined = behind(latest); !signal.aborted;) {
+  // Behind every message of that time.
+  for (let after: DueEntry | undefined = { at: latest, id: lastMessageId }; !signal.aborted;) {
     const page: readonly DueEntry[] = await spool.due(direction, now + farAheadMs, pageSize, after);
     // They share flushes.
     await Promise.all(page.map(async ({ id }) => freeOne(id, latest, ports)));
@@ -86,8 +85,4 @@ function dueAtOnce(record: MessageRecord, latest: EpochMs, now: EpochMs): Messag
       : recipient,
   );
   return { ...record, recipients };
-}
-
-function behind(at: EpochMs): DueEntry | undefined {
-  return lastId === undefined ? undefined : { at, id: lastId };
 }
