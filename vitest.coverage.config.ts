@@ -4,7 +4,7 @@ import base from "./vitest.config.ts";
 /**
  * `make coverage`: which branches the specs take in the folders where a mistake loses mail. What runs in a process of its
  * own (the ones that are killed, the whole program) is not counted. Only specs that can add to the figures run: with all
- * the others as well, which take more than half of the time, they were the same to a branch or two.
+ * the others as well they were the same to a branch.
  */
 const addsNothing =
   "admin,app,cli,config,core,crash,demo,docs,doctor,flow,fuzz,migrate,net,notice,oauth,outbound,power-loss,report,runtime,sasl,scripts,torture,web";
