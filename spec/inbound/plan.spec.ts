@@ -169,6 +169,15 @@ const cases: readonly Case[] = [
     plan: ["fetch 1 retry"],
   },
   {
+    name: "failed while the clock was ahead: not left alone until it has caught up",
+    listing: listing(["a"], ["b"]),
+    entries: [
+      skipped("a", "unfetchable", { failures: 1, fetchedAt: t0 + 8 * day }),
+      skipped("b", "unfetchable", { failures: 4, fetchedAt: t0 + 8 * day }),
+    ],
+    plan: ["fetch 1 retry", "fetch 2 retry"],
+  },
+  {
     name: "failed very often: once a day",
     listing: listing(["a"], ["b"]),
     entries: [

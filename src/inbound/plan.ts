@@ -29,7 +29,7 @@ import type {
 } from "./actions.ts";
 import { mayDelete, type KeepRule } from "./keep.ts";
 import { isMadeId, sameSize, skippedEntry, unnamedKey } from "./ledger-entry.ts";
-import { retryDelayMs } from "./unfetchable.ts";
+import { isLeftAlone } from "./unfetchable.ts";
 
 interface Draft {
   readonly fetches: FetchAction[];
@@ -175,7 +175,7 @@ function planUnnamed(
   }
   const broken = rules.brokenUnnamed.get(unnamedKey(message));
   const failures = broken?.failures ?? 0;
-  if (broken !== undefined && broken.at + retryDelayMs(failures) > rules.now)
+  if (broken !== undefined && isLeftAlone(broken.at, failures, rules.now))
     draft.leaves.push({ number, why: "unfetchable" });
   else draft.fetches.push({ number, size, uidl: undefined, reason, known: undefined, failures });
 }
@@ -225,7 +225,7 @@ function planSkipped(message: ListedMessage, uidl: string, entry: LedgerEntry, r
       else planFetch(message, uidl, entry, "limit-raised", rules, draft);
       return;
     case "unfetchable":
-      if (entry.fetchedAt + retryDelayMs(entry.failures) > rules.now) draft.leaves.push({ number, why: "unfetchable" });
+      if (isLeftAlone(entry.fetchedAt, entry.failures, rules.now)) draft.leaves.push({ number, why: "unfetchable" });
       else planFetch(message, uidl, entry, "retry", rules, draft);
       return;
     default:
@@ -235,7 +235,7 @@ function planSkipped(message: ListedMessage, uidl: string, entry: LedgerEntry, r
 
 function planBroughtIn(message: ListedMessage, uidl: string, entry: LedgerEntry, rules: PlanRules, draft: Draft): void {
   if (entry.state === "gone" || !sameSize(entry, message.size)) {
-    if (entry.since + retryDelayMs(entry.failures) > rules.now)
+    if (isLeftAlone(entry.since, entry.failures, rules.now))
       draft.leaves.push({ number: message.number, why: "unfetchable" });
     else planFetch(message, uidl, entry, entry.state === "gone" ? "returned" : "resized", rules, draft);
   } else if (mayDelete(rules.keep, entry, rules.ended, rules.now)) {

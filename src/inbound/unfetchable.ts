@@ -22,9 +22,15 @@ export interface FailureCount {
 }
 
 /** How long a message is left alone after so many failures. */
-export function retryDelayMs(failures: number): number {
+function retryDelayMs(failures: number): number {
   if (failures <= 1) return 0;
   return Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(failures - 2, 20));
+}
+
+/** True while a message that failed last at `failedAt` is left alone. A failure in the future was told by a clock that was ahead. */
+export function isLeftAlone(failedAt: EpochMs, failures: number, now: EpochMs): boolean {
+  const waited = now - failedAt;
+  return waited >= 0 && waited < retryDelayMs(failures);
 }
 
 /** The entry of a message after one more failure. */
