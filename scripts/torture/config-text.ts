@@ -20,8 +20,15 @@ export interface Settings {
   readonly web: { readonly port: number; readonly user: string; readonly hash: string } | undefined;
 }
 
-/** Of popgate to each target; at most so many deliveries can be under way when it is killed. */
+/** Of popgate to each target. When it is killed, each can have one delivery under way and one that is being written down. */
 export const connections = { exchange: 3, relay: 2, zweit: 2 } as const;
+
+/** Deliveries that a killed process may leave not written down, for each target. */
+export const underWay = {
+  exchange: 2 * connections.exchange,
+  relay: 2 * connections.relay,
+  zweit: 2 * connections.zweit,
+} as const;
 
 export const usual: Settings = {
   relays: ["relay", "zweit"],

@@ -8,6 +8,10 @@ const main = path.join(import.meta.dirname, "..", "..", "src", "main.ts");
 
 export type LogLine = Readonly<Record<string, unknown>>;
 
+/** What LMDB writes by itself when there is no room; what popgate makes of it is in its log. */
+const ofFullDisk =
+  /^(?:Write error: No space left|mdb_page_spill |Error: (?:No space left on device|Input\/output error)|\s+at .*\/lmdb\/write\.js:|\s+code: (?:5|28)$|\}$)/u;
+
 export class Daemon {
   readonly #child: ChildProcess;
   readonly #closed: Promise<unknown>;
@@ -37,7 +41,7 @@ export class Daemon {
     createInterface({ input: stdout }).on("line", (line) => this.#line(line));
     createInterface({ input: stderr }).on("line", (line) => {
       // Polls every second are what this is about.
-      if (!line.startsWith("warning: ")) this.faults.push(line);
+      if (!line.startsWith("warning: ") && !ofFullDisk.test(line)) this.faults.push(line);
     });
     this.#closed = once(this.#child, "close").then(() => {
       this.#isOver = true;

@@ -7,7 +7,7 @@ import path from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { AdminClient, anyAnswer } from "../../src/cli/admin-client.ts";
 import type { Chance } from "./chance.ts";
-import { configText, connections, usual, type Places, type Settings } from "./config-text.ts";
+import { configText, underWay, usual, type Places, type Settings } from "./config-text.ts";
 import { Daemon } from "./daemon.ts";
 import { Disk, minFreeMiB } from "./disk.ts";
 import { FakeClock } from "./fake-clock.ts";
@@ -168,7 +168,7 @@ export class World implements AsyncDisposable {
     this.#down();
     const { daemon } = this;
     await daemon.end("SIGKILL");
-    this.#close(daemon, connections);
+    this.#close(daemon, underWay);
   }
 
   async stop(): Promise<void> {

@@ -55,10 +55,10 @@ const unhealthyWaitMs = 2_000;
 /** After a fault of our own a message is not taken up again for so long. */
 const faultPauseMs = 10 * 60_000;
 /**
- * For each place so many outcomes may be on their way to the disk, where they share a flush, while the place is another
- * message's. They are what a crash makes ambiguous: a few more than there are places, and never without a bound.
+ * For each place so many messages may be on their way: the one that is handed over, and one whose outcome is on its way to
+ * the disk meanwhile. They are what a crash makes ambiguous, and what may then come twice: more would hardly be faster.
  */
-const storingPerPlace = 4;
+const storingPerPlace = 2;
 
 /** Why a wait was ended. Made once: it happens at every message. */
 const awake = new Error("there is something to do");
