@@ -59,9 +59,6 @@ export interface AppOptions extends AppPorts {
 
 const never = new AbortController().signal;
 
-/** Longer than a client needs to send the next message, and too short for anybody to notice. */
-const outcomePatienceMs = 20;
-
 /** Opens the spool. Rejects with `SpoolError` when it cannot be used. */
 export async function openApp(
   first: Config,
@@ -77,15 +74,7 @@ export async function openApp(
   // The spool outlives the notice desk of any one configuration, and its troubles are the postmaster's business too.
   const told: { sink: EventSink } = { sink: bus };
   const events: EventSink = { emit: (event) => told.sink.emit(event) };
-  const options = {
-    ...defaultSpoolOptions,
-    dir,
-    maxOctets,
-    minFreeOctets,
-    historyDays,
-    patienceMs: outcomePatienceMs,
-    program: packageVersion(),
-  };
+  const options = { ...defaultSpoolOptions, dir, maxOctets, minFreeOctets, historyDays, program: packageVersion() };
   const spool = await openSpool(options, { ...ports, events });
   const sessions = new TlsSessions({ clock: ports.clock });
   const paused = await openPaused(spool);

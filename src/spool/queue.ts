@@ -87,8 +87,6 @@ export async function updateMessage(
   change: (record: MessageRecord) => MessageRecord,
 ): Promise<MessageRecord> {
   return core.turns.pass(id, async () => {
-    // Before the change is made: it is of the record as it stands when it is committed.
-    if (core.open.size > 0) await core.company.wait();
     const { next, writes } = changeOf(core, id, change);
     if (writes.length === 0) return next;
     // Tried even when the spool has failed: an outcome that is not written down is a mail delivered twice.

@@ -3,7 +3,6 @@ import type { EventSink } from "../core/events.ts";
 import type { MessageId } from "../core/ids.ts";
 import type { Clock, Random } from "../core/ports.ts";
 import type { Decoded } from "./codec.ts";
-import type { Company } from "./company.ts";
 import type { FreeOctets, Health } from "./health.ts";
 import { after, splitTimeKey } from "./keys.ts";
 import { SpoolError } from "./port.ts";
@@ -21,8 +20,6 @@ export interface SpoolOptions {
   readonly ledgerGoneDays: number;
   /** Bodies are stored in pieces of this size; 64 to 256 kB. */
   readonly chunkOctets: number;
-  /** How long an outcome may wait for an acceptance to share a flush with; see `company.ts`. Unless given, not at all. */
-  readonly patienceMs?: number | undefined;
   /** Version of the program: the spool says who wrote it. */
   readonly program?: string | undefined;
 }
@@ -41,8 +38,6 @@ export interface SpoolCore {
   readonly health: Health;
   /** Changes of one message follow each other. */
   readonly turns: Turnstile;
-  /** Where changes wait for a flush that they can share. */
-  readonly company: Company;
   readonly listeners: Set<(id: MessageId) => void>;
   /** Octets of bodies that are on their way in. */
   incoming: number;
@@ -64,9 +59,7 @@ export interface SpoolCore {
  */
 export async function commit(core: SpoolCore, writes: readonly Write[]): Promise<void> {
   try {
-    const done = core.store.commit(writes);
-    core.company.leave();
-    await done;
+    await core.store.commit(writes);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     const octets = writes.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);

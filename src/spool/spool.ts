@@ -10,7 +10,6 @@ import { auditStore } from "./audit.ts";
 import type { AuditReport } from "./audit-tally.ts";
 import { SpoolError, type Spool } from "./port.ts";
 import { Health } from "./health.ts";
-import { Company } from "./company.ts";
 import { beginIngest } from "./intake.ts";
 import { schemaVersion } from "./keys.ts";
 import { accountState, forgetEntries, ledgerEntries, putAccountState, putEntries } from "./ledger.ts";
@@ -97,7 +96,6 @@ export async function openOn(
     ports,
     health,
     turns: new Turnstile(),
-    company: new Company(ports.clock, options.patienceMs ?? 0, ending.signal),
     listeners: new Set(),
     incoming: 0,
     stored: undefined,
