@@ -47,7 +47,7 @@ export function bold(text: string): string {
   return `\\fB${escaped(text)}\\fP`;
 }
 
-export function italic(text: string): string {
+function italic(text: string): string {
   return `\\fI${escaped(text)}\\fP`;
 }
 

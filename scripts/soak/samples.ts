@@ -23,7 +23,7 @@ export const columns = {
   loop_max_ms: undefined,
 } as const satisfies Readonly<Record<string, Rule | undefined>>;
 
-export type Column = keyof typeof columns;
+type Column = keyof typeof columns;
 export type Row = Readonly<Record<Column, number>>;
 
 export interface Subject {

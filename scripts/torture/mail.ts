@@ -24,7 +24,7 @@ export interface NumberedMail {
 }
 
 /** NOTIFY=NEVER is not among them: what is then refused leaves no trace at the sender's, and cannot be judged from there. */
-export type Wish = "SUCCESS,FAILURE,DELAY" | "FAILURE";
+type Wish = "SUCCESS,FAILURE,DELAY" | "FAILURE";
 
 /** What a report says of a recipient (RFC 3464 §2.3.3). */
 interface Told {
