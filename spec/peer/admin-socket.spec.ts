@@ -40,11 +40,10 @@ it("cannot be opened by others", async () => {
   await using admin = await openInterface();
   chmodSync(path.dirname(admin.socket), 0o755);
   // Asynchronously: whoever connects is answered by this very process.
+  // It becomes somebody else after its start, who may not be allowed into this directory.
   const code =
-    'require("net").connect(process.argv[1]).on("connect", () => process.exit(1)).on("error", (e) => console.log(e.code))';
+    'const net = require("net"); process.setgroups([]); process.setgid(65534); process.setuid(65534); net.connect(process.argv[1]).on("connect", () => process.exit(1)).on("error", (e) => console.log(e.code))';
   const nobody = spawn(process.execPath, ["-e", code, admin.socket], {
-    uid: 65_534,
-    gid: 65_534,
     stdio: ["ignore", "pipe", "inherit"],
   });
   const told = Array.fromAsync(nobody.stdout, String);
