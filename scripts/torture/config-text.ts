@@ -17,6 +17,8 @@ export interface Settings {
   readonly auth: "auto" | "plain" | "login" | "cram-md5";
   /** Between two polls. */
   readonly every: string;
+  /** How long it is known what became of a message. */
+  readonly historyDays: number;
   readonly web: { readonly port: number; readonly user: string; readonly hash: string } | undefined;
 }
 
@@ -41,6 +43,7 @@ export const usual: Settings = {
   recipientsAtOnce: 100,
   auth: "auto",
   every: "1s",
+  historyDays: 3650,
   web: undefined,
 };
 
@@ -64,7 +67,7 @@ domains = ["firma.example"]
 [spool]
 dir = "${places.spool}"
 min_free = "${places.minFreeMiB} MiB"
-history_days = 3650
+history_days = ${settings.historyDays}
 
 [exchange]
 host = "127.0.0.1"

@@ -56,6 +56,21 @@ export async function compare(world: World, verdict: Verdict, signal: AbortSigna
   ];
 }
 
+/** The same, where the history is too short to hold all of it: what is there must add up, and nothing may be open. */
+export async function consistent(world: World, signal: AbortSignal): Promise<string[]> {
+  const running = await world.client.get(auditSchema, "/v1/audit");
+  await world.stop();
+  const stopped = await auditSpool(world.spool, signal);
+  const { faults } = await verifySpool(world.spool);
+  return [
+    ...[running, stopped].flatMap(({ open, inconsistencies }) => [
+      ...(open === 0 ? [] : [`audit: ${open} messages are open`]),
+      ...inconsistencies.map(({ id, detail }) => `audit: ${id}: ${detail}`),
+    ]),
+    ...faults.map(({ where, detail }) => `verify: ${where}: ${detail}`),
+  ];
+}
+
 function disagreements(audit: Audit, { counts }: Verdict): string[] {
   const found = audit.inconsistencies.map(({ id, detail }) => `${id}: ${detail}`);
   const expect = (what: string, is: number, least: number, most = least): void => {

@@ -28,7 +28,12 @@ const spoolShape = {
   dir: line().prefault("/var/lib/popgate/spool").describe("Directory of the spool; on a local disk."),
   max_size: size().prefault("10 GiB").describe("How much mail the spool may hold."),
   min_free: size().prefault("500 MB").describe("Nothing new is taken in when the disk has less than this left."),
-  history_days: z.int().min(1).max(3650).default(30).describe("How long it can be looked up what became of a message."),
+  history_days: z
+    .number()
+    .min(0.01)
+    .max(3650)
+    .default(30)
+    .describe("How long it can be looked up what became of a message; 0.25 is six hours."),
 };
 
 const exchangeShape = {
