@@ -4,7 +4,7 @@
 # is touched: each run writes its own.
 set -eu
 
-want="dovecot-pop3d postfix fetchmail mpop msmtp getmail6 tshark time openssl ca-certificates"
+want="dovecot-pop3d postfix fetchmail mpop msmtp getmail6 tshark time iproute2 openssl ca-certificates"
 
 [ "$(id -u)" = 0 ] || { echo "bench-install: must be root: it installs Debian packages ($want)" >&2; exit 1; }
 command -v apt-get >/dev/null || { echo "bench-install: needs a Debian system with apt-get" >&2; exit 1; }
@@ -31,7 +31,7 @@ echo "wireshark-common wireshark-common/install-setuid boolean false" | debconf-
 apt-get install -y -qq --no-install-recommends $missing >/dev/null
 [ -z "$made" ] || rm -f "$policy"
 
-for program in dovecot postfix fetchmail mpop msmtp getmail tshark openssl; do
+for program in dovecot postfix fetchmail mpop msmtp getmail tshark ip openssl; do
 	command -v "$program" >/dev/null || { echo "bench-install: $program is still missing after the installation" >&2; exit 1; }
 done
 echo "bench-install: installed"

@@ -1,7 +1,7 @@
 /** Drains a box once by one program, and says how fast. The target's books must balance afterwards. */
 import type { Collector } from "./collectors.ts";
 import { median } from "./figures.ts";
-import type { MailSet } from "./mail-set.ts";
+import { octetsOf, type MailSet } from "./mail-set.ts";
 import { runMeasured, type Cost } from "./measured-run.ts";
 import type { Place } from "./place.ts";
 import { mustBeWhole } from "./sink.ts";
@@ -26,7 +26,7 @@ export async function drainOnce(
   options: DrainOptions,
 ): Promise<Drain> {
   const user = userOf(collector);
-  const messages = options.count ?? set?.count ?? 0;
+  const messages = options.count ?? set?.sizes.length ?? 0;
   await place.fill(user, set, messages);
   const dir = await place.folder(user);
   const command = await collector.prepare({
@@ -39,17 +39,16 @@ export async function drainOnce(
   });
   await place.sink.reset();
   const cost = await runMeasured(dir, user, command, options.timeoutMs);
-  if (collector.hasTarget) mustBeWhole(await place.sink.report(), messages, collector.name);
-  const share = set === undefined ? 0 : messages / set.count;
+  if (collector.handsOver !== "not") mustBeWhole(await place.sink.report(), messages, collector.name);
   process.stderr.write(
     `  ${collector.name}: ${messages} messages in ${cost.seconds.toFixed(2)} s, ${cost.cpuSeconds.toFixed(2)} s of processor time\n`,
   );
-  return { ...cost, messages, octets: (set?.octets ?? 0) * share };
+  return { ...cost, messages, octets: set === undefined ? 0 : octetsOf(set, messages) };
 }
 
 /** The box of a program. */
 export function userOf({ name }: Collector): string {
-  return name.replaceAll(/[^a-z0-9]+/gu, "-");
+  return name.toLowerCase().replaceAll(/[^a-z0-9]+/gu, "-");
 }
 
 /** The median of each figure. */

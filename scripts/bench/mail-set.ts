@@ -9,8 +9,13 @@ import path from "node:path";
 export interface MailSet {
   readonly name: string;
   readonly dir: string;
-  readonly count: number;
-  readonly octets: number;
+  /** Octets of each message, in the order of the box. */
+  readonly sizes: readonly number[];
+}
+
+/** Octets of the first messages. */
+export function octetsOf({ sizes }: MailSet, count = sizes.length): number {
+  return sizes.slice(0, count).reduce((sum, size) => sum + size, 0);
 }
 
 /** The field by which the sink knows a message again. */
@@ -18,6 +23,9 @@ export const idField = "X-Bench-Id";
 export const recipient = "anna@firma.example";
 /** Whoever reads and writes the boxes. No program of Debian's runs as this user. */
 export const boxOwner = { uid: 64_990, gid: 64_990 };
+
+/** After so many messages the sizes of the mix begin anew. */
+export const mixPeriod = 80;
 
 /** Octets of each message, in the order of the box. */
 export function sizesOfMix(count: number): number[] {
@@ -33,19 +41,19 @@ export function sizesOfMix(count: number): number[] {
 export async function makeMailSet(parent: string, name: string, sizes: readonly number[]): Promise<MailSet> {
   const dir = path.join(parent, name);
   await mkdir(dir, { recursive: true });
-  let octets = 0;
+  const written: number[] = [];
   for (const [index, size] of sizes.entries()) {
     const content = message(`${name}-${index}`, size);
     const file = path.join(dir, fileName(index));
     await writeFile(file, content);
     await chown(file, boxOwner.uid, boxOwner.gid);
-    octets += content.length;
+    written.push(content.length);
   }
-  return { name, dir, count: sizes.length, octets };
+  return { name, dir, sizes: written };
 }
 
 /** Empties a maildir and puts the first `count` messages of the set into it. */
-export async function fillBox(box: string, set: MailSet | undefined, count = set?.count ?? 0): Promise<void> {
+export async function fillBox(box: string, set: MailSet | undefined, count = set?.sizes.length ?? 0): Promise<void> {
   await rm(box, { recursive: true, force: true });
   for (const sub of ["", "cur", "new", "tmp"]) {
     await mkdir(path.join(box, sub), { recursive: true });

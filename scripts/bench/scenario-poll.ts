@@ -9,6 +9,8 @@ import { runMeasured } from "./measured-run.ts";
 import type { Place } from "./place.ts";
 
 const timeoutMs = 120_000;
+/** What becomes of a message makes no difference where there is none. */
+const sameAsAnother = new Set(["getmail6, msmtp", "mpop, maildir"]);
 
 interface Line {
   readonly name: string;
@@ -45,8 +47,11 @@ async function polls(place: Place, isTls: boolean): Promise<Line[]> {
   const lines: Line[] = [
     { name: `popgate, daemon${isTls ? "" : ", USER and PASS"}`, traffic: await byDaemon(place, isTls, userAndPass) },
   ];
-  const programs = [popgate, ...peers.filter(({ name }) => name !== "mpop, maildir"), ...(isTls ? [bareReader] : [])];
-  for (const program of programs) lines.push({ name: program.name, traffic: await byProgram(place, program, isTls) });
+  const programs = [popgate, ...peers.filter(({ name }) => !sameAsAnother.has(name)), ...(isTls ? [bareReader] : [])];
+  for (const program of programs) {
+    const name = program.name.replace(/,.*/u, "");
+    lines.push({ name, traffic: await byProgram(place, program, isTls) });
+  }
   if (!isTls) lines.push({ name: "popgate, daemon, SCRAM", traffic: await byDaemon(place, isTls, "") });
   lines[1] = { name: "popgate run --once", traffic: lines[1]?.traffic ?? { packets: 0, octets: 0 } };
   return lines;
