@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { availableParallelism, cpus, release, totalmem } from "node:os";
+import { harakaVersion } from "./haraka.ts";
 
 export interface Machine {
   readonly date: string;
@@ -15,6 +16,7 @@ export async function machine(): Promise<Machine> {
   const [cpu] = cpus();
   const versions: Record<string, string> = { node: process.version };
   for (const name of packages) versions[name] = installed(name);
+  versions["Haraka"] = harakaVersion() ?? "(not installed)";
   const words = [
     `${availableParallelism()} processors (${cpu?.model.trim() ?? "unknown"})`,
     `${Math.round(totalmem() / 1024 ** 3)} GB of memory`,

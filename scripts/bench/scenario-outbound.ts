@@ -1,8 +1,9 @@
-/** Outbound: how fast mail is taken from Exchange and relayed, beside Postfix with the same durability. */
+/** Outbound: how fast mail is taken from Exchange and relayed, beside Postfix and Haraka with the like durability. */
 import path from "node:path";
 import { startPostfix } from "../../spec/peer/support/postfix.ts";
 import { freePorts } from "../../spec/peer/support/program.ts";
 import { startDaemon } from "./daemon.ts";
+import { harakaVersion, startHaraka } from "./haraka.ts";
 import { median, round, scaled, type Section, type Table } from "./figures.ts";
 import { boxOwner, message } from "./mail-set.ts";
 import { outboundConfig } from "./outbound-config.ts";
@@ -13,6 +14,8 @@ import { submit } from "./submit.ts";
 
 /** To the next hop at the same time: Postfix's default. */
 const connections = 20;
+
+const harakaName = "Haraka";
 
 interface Server {
   readonly name: string;
@@ -31,22 +34,26 @@ interface Turn {
 export async function outbound(place: Place, rounds: number): Promise<Section> {
   const count = scaled(5000);
   await using stack = new AsyncDisposableStack();
-  const servers = [await startPopgate(place, stack), await startPeer(place, stack)];
+  const servers = [
+    await startPopgate(place, stack),
+    await startPeer(place, stack),
+    ...(await startOther(place, stack)),
+  ];
   const [parallel, single] = [10, 1];
   const byParallel = await measure(place, servers, count, parallel, rounds);
   const bySingle = await measure(place, servers, Math.round(count / 5), single, rounds);
   return {
     name: "outbound",
-    title: "Outbound, beside Postfix",
+    title: "Outbound, beside Postfix and Haraka",
     about:
       `Messages of 8 kB over SMTP from a client that pipelines, one recipient each, and on to the target over at most ${connections} connections. ` +
-      "Both flush each message to disk before the 250: Postfix its queue file, popgate a transaction that messages arriving together share.",
+      "All flush each message to disk before the 250: Postfix and Haraka a queue file each, popgate a transaction that messages arriving together share.",
     tables: [
       tableOf(`${count} messages, ${parallel} sessions`, byParallel, count),
       tableOf(`${Math.round(count / 5)} messages, one session`, bySingle, Math.round(count / 5)),
     ],
     aims: [byParallel, bySingle].map((turns, index) => {
-      const [own = Number.NaN, other = Number.NaN] = servers.map(({ name }) =>
+      const [own = Number.NaN, other = Number.NaN] = ["popgate", "Postfix"].map((name) =>
         median((turns.get(name) ?? []).map(({ acceptSeconds }) => acceptSeconds)),
       );
       return {
@@ -88,6 +95,14 @@ default_destination_concurrency_limit = ${connections}
   return { name: "Postfix", port: postfix.port, pid: postfix.program.pid };
 }
 
+/** None where it could not be installed: the tables then say so. */
+async function startOther(place: Place, stack: AsyncDisposableStack): Promise<Server[]> {
+  if (harakaVersion() === undefined) return [];
+  const dir = await place.folder("haraka");
+  const haraka = stack.use(await startHaraka({ dir, smtpPort: place.sink.smtpPort, connections }));
+  return [{ name: harakaName, port: haraka.port, pid: haraka.program.pid }];
+}
+
 async function measure(
   place: Place,
   servers: readonly Server[],
@@ -123,15 +138,19 @@ async function oneTurn(place: Place, server: Server, count: number, sessions: nu
 }
 
 function tableOf(caption: string, turns: ReadonlyMap<string, readonly Turn[]>, count: number): Table {
+  const missing = turns.has(harakaName) ? [] : [[`${harakaName}: not installed`, "-", "-", "-", "0"]];
   return {
     caption,
     head: ["", "taken, messages/s", "taken and relayed, messages/s", "CPU s", "runs"],
-    rows: [...turns].map(([name, list]) => [
-      name,
-      round(count / median(list.map(({ acceptSeconds }) => acceptSeconds))),
-      round(count / median(list.map(({ relaySeconds }) => relaySeconds))),
-      round(median(list.map(({ cpuSeconds }) => cpuSeconds))),
-      String(list.length),
-    ]),
+    rows: [
+      ...[...turns].map(([name, list]) => [
+        name,
+        round(count / median(list.map(({ acceptSeconds }) => acceptSeconds))),
+        round(count / median(list.map(({ relaySeconds }) => relaySeconds))),
+        round(median(list.map(({ cpuSeconds }) => cpuSeconds))),
+        String(list.length),
+      ]),
+      ...missing,
+    ],
   };
 }

@@ -5,7 +5,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 
-const patienceMs = 120_000;
+const patienceMs = 60_000;
 
 /** Rejects when the server refuses anything. `make` gives the octets of a message, with its final dot. */
 export async function submit(
