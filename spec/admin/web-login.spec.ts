@@ -59,6 +59,17 @@ describe("an address", () => {
     ]);
   });
 
+  test("waits anew, and not until it has caught up, when the clock is set back", async () => {
+    const desk = openDesk();
+    for (let guess = 0; guess < 5; guess++) expect(await desk.login("anna", "geraten")).toBe("wrong");
+    desk.clock.set(desk.clock.now() - 365 * 86_400_000);
+    expect(await desk.login("anna", password)).toBe("wait");
+    await desk.clock.advance(addressRules.firstMs - 1);
+    expect(await desk.login("anna", password)).toBe("wait");
+    await desk.clock.advance(1);
+    expect(await desk.login("anna", password)).toBe("right");
+  });
+
   test("waits twice as long each time, up to a day; a success forgives", async () => {
     const { clock, login, events } = openDesk();
     const waits: number[] = [];

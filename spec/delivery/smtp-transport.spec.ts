@@ -211,6 +211,16 @@ describe("Exchange's habits", () => {
     expect(exchange.transcript.filter((line) => line.endsWith("C: QUIT"))).toHaveLength(2);
   });
 
+  test("a connection whose age nobody knows, since the clock was set back, is not used again", async () => {
+    const clock = new ManualClock();
+    await using way = transport({ idleMs: 60_000, maxAgeMs: 480_000 }, clock);
+    await way.deliver(transaction(), never);
+    clock.set(clock.now() - 86_400_000);
+    await way.deliver(transaction(), never);
+    await way.deliver(transaction(), never);
+    expect(exchange.connections.total).toBe(2);
+  });
+
   test("its SIZE is respected before anything is sent", async () => {
     await using way = transport();
     const result = await way.deliver(transaction({ size: 40_000_000 }), never);

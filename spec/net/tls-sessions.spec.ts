@@ -10,7 +10,7 @@ const policy: TlsPolicy = {
   servername: undefined,
 };
 const session = Buffer.from("session");
-const kept = { session, until: Number.MAX_SAFE_INTEGER };
+const kept = { session, until: 60_000 };
 
 function store(limits: { maxEntries?: number; maxAgeMs?: number } = {}) {
   const time = { now: 1000 };
@@ -57,6 +57,14 @@ describe("the session store", () => {
     time.now = 1050;
     expect(sessions.find("a", 1, policy)).toBeUndefined();
     expect(sessions.size).toBe(0);
+  });
+
+  it("lets a session go that was made while the clock was ahead", () => {
+    const { sessions, time } = store({ maxAgeMs: 100 });
+    sessions.keep("a", 1, policy, { session, until: sessions.untilFor(Number.MAX_SAFE_INTEGER) });
+    expect(sessions.find("a", 1, policy)?.session).toBe(session);
+    time.now = 999;
+    expect(sessions.find("a", 1, policy)).toBeUndefined();
   });
 
   it("reckons that time from the full handshake and its certificate", () => {

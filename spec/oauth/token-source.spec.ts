@@ -146,6 +146,17 @@ describe("a token source against a token endpoint", () => {
     expect(requests).toHaveLength(2);
   });
 
+  it("gets another when the clock has been set back since, and keeps that one by the right time", async () => {
+    const tokens = source();
+    await tokens.token(signal);
+    clock.advance(-60 * minute);
+    expect(await tokens.token(signal)).toBe("access-2");
+    clock.advance(55 * minute - 1);
+    expect(await tokens.token(signal)).toBe("access-2");
+    clock.advance(1);
+    expect(await tokens.token(signal)).toBe("access-3");
+  });
+
   it("gets another after invalidate", async () => {
     const tokens = source();
     await tokens.token(signal);

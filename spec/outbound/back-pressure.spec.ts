@@ -133,6 +133,16 @@ describe("the age of the queue", () => {
     expect(w.told()).toMatch(/^451 4\.3\.2 /u);
   });
 
+  it("does not take a delivery for recent that was noted while the clock was ahead", async () => {
+    const w = await world();
+    await w.submit();
+    w.lastDelivery = w.clock.now() + 365 * 24 * hour;
+    await w.later(13 * hour);
+    expect([w.told(), w.told()].map((answer) => answer.slice(0, 9))).toEqual(["ok", "451 4.3.2"]);
+    w.lastDelivery = w.clock.now();
+    expect(w.told()).toBe("ok");
+  });
+
   it("ends when the old mail is gone or held", async () => {
     const w = await world();
     const [one, two] = [await w.submit(), await w.submit()];

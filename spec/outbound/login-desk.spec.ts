@@ -130,6 +130,17 @@ describe("guessing", () => {
     expect(desk.events[0]).toMatchObject({ client: "203.0.113.1", failures: 10 });
   });
 
+  test("a clock that is set back makes the lock begin anew, not last until it has caught up", async () => {
+    const desk = openDesk();
+    for (let guess = 0; guess < 10; guess++) await answered(desk, login("geraten"));
+    desk.clock.set(desk.clock.now() - 365 * 86_400_000);
+    expect(desk.desk.lockedOut("203.0.113.1")).toBe(true);
+    await desk.clock.advance(15 * 60_000 - 1);
+    expect(desk.desk.lockedOut("203.0.113.1")).toBe(true);
+    await desk.clock.advance(1);
+    expect(await answered(desk, login(password))).toMatchObject({ code: "ok" });
+  });
+
   test("a success forgives what was mistyped before", async () => {
     const desk = openDesk();
     for (let guess = 0; guess < 9; guess++) await answered(desk, login("vertippt"));

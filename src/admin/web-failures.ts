@@ -15,7 +15,7 @@ export interface FailureRules {
 interface Counted {
   readonly failures: number;
   readonly lastAt: EpochMs;
-  readonly until: EpochMs;
+  readonly lock: { readonly at: EpochMs; readonly until: EpochMs } | undefined;
   readonly locks: number;
 }
 
@@ -34,8 +34,13 @@ export class WebFailures {
 
   /** Until when; `undefined`: it need not wait. */
   waits(name: string): EpochMs | undefined {
-    const until = this.#counted.get(name)?.until;
-    return until !== undefined && this.#clock.now() < until ? until : undefined;
+    const known = this.#counted.get(name);
+    if (known?.lock === undefined) return undefined;
+    const now = this.#clock.now();
+    // The clock was set back: the lock begins anew, and nobody waits for the clock to catch up.
+    const lock = now < known.lock.at ? { at: now, until: now + known.lock.until - known.lock.at } : known.lock;
+    if (lock !== known.lock) this.#counted.set(name, { ...known, lock });
+    return now < lock.until ? lock.until : undefined;
   }
 
   /** Notes one; says what it came to if the name has to wait from now on. */
@@ -47,10 +52,11 @@ export class WebFailures {
     const failures = (known?.failures ?? 0) + 1;
     const locks = known?.locks ?? 0;
     const locksNow = failures % toLock === 0;
-    const until = locksNow ? now + Math.min(longestMs, firstMs * 2 ** Math.min(locks, 20)) : (known?.until ?? 0);
+    const until = now + Math.min(longestMs, firstMs * 2 ** Math.min(locks, 20));
+    const lock = locksNow ? { at: now, until } : known?.lock;
     // Set anew, to be the youngest.
     this.#counted.delete(name);
-    this.#counted.set(name, { failures, lastAt: now, until, locks: locksNow ? locks + 1 : locks });
+    this.#counted.set(name, { failures, lastAt: now, lock, locks: locksNow ? locks + 1 : locks });
     const oldest = this.#counted.keys().next();
     if (this.#counted.size > most && oldest.done !== true) this.#counted.delete(oldest.value);
     return locksNow ? { failures, until } : undefined;

@@ -162,7 +162,7 @@ function pauseAfter(before: Pause | undefined, trouble: AccountTrouble, cause: C
   const failures = before?.trouble === trouble ? before.failures + 1 : 1;
   const { first, longest } = pauses[trouble];
   const ms = Math.min(longest, first * 2 ** Math.min(failures - 1, 20));
-  return { trouble, since: before?.since ?? now, at: now, until: now + ms, failures, cause };
+  return { trouble, since: Math.min(before?.since ?? now, now), at: now, until: now + ms, failures, cause };
 }
 
 function keyOf(sender: Address | undefined): string {

@@ -257,7 +257,7 @@ export class Destination {
     const before = this.#down;
     if (before === undefined) return false;
     this.#down = undefined;
-    const afterMs = this.#ports.clock.now() - before.since;
+    const afterMs = Math.max(0, this.#ports.clock.now() - before.since);
     this.#ports.events.emit({ kind: "destination-up", destination: this.name, afterMs });
     return true;
   }
@@ -273,7 +273,8 @@ export class Destination {
     const pause = pausesMs[Math.min(failures, pausesMs.length) - 1] ?? 0;
     const until = now + Math.round(pause * (1 - jitter + 2 * jitter * random.next()));
     const { cause } = seen;
-    this.#down = { since: before?.since ?? now, at: now, until, failures, cause };
+    // A clock that was ahead must not make trouble look younger than it is.
+    this.#down = { since: Math.min(before?.since ?? now, now), at: now, until, failures, cause };
     events.emit({ kind: "destination-down", destination: this.name, cause: causeText(cause), probeAt: until });
     return true;
   }

@@ -53,6 +53,8 @@ const pagesForTrial = 3;
 const unreadableMs = 60_000;
 /** What a worker does not want now is offered again after this time. */
 const passedOverMs = 60_000;
+/** A clock that was set back by less makes nothing wait noticeably longer, and looking at everything again is work. */
+const setBackMs = 30_000;
 
 export class Dispatcher implements Disposable {
   readonly #options: DispatcherOptions;
@@ -68,6 +70,8 @@ export class Dispatcher implements Disposable {
   #frontier: Position = "start";
   /** When there may be something behind the frontier; `undefined`: only after a change. */
   #frontierAt: EpochMs | undefined = 0;
+  /** The latest time that the clock has shown; times to come have been reckoned from it, or from before. */
+  #seenAt: EpochMs = 0;
   /** Who looks through the queue does so alone. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -172,10 +176,18 @@ export class Dispatcher implements Disposable {
     this.#frontierAt = 0;
   }
 
+  /** Times reckoned from a clock that was ahead would not come until it has caught up. */
+  #lookAtClock(now: EpochMs): void {
+    const isBehind = typeof this.#frontier === "object" && now < this.#frontier.at;
+    const isSetBack = now + setBackMs < this.#seenAt;
+    if (isBehind || isSetBack) this.#reset();
+    this.#seenAt = isSetBack ? now : Math.max(this.#seenAt, now);
+  }
+
   /** Takes note of ways that have become usable, or have ceased to be. */
   #lookAtWays(): void {
     const now = this.#ports.clock.now();
-    if (typeof this.#frontier === "object" && now < this.#frontier.at) this.#reset();
+    this.#lookAtClock(now);
     for (const way of this.#ways.values()) {
       const isOpen = way.destination.usable().kind === "yes";
       if (way.isOpen && !isOpen) for (const { id } of way.close()) this.#noteChange(id);

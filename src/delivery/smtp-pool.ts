@@ -80,7 +80,7 @@ export class SmtpPool implements AsyncDisposable {
   #isUsable(session: SmtpSession): boolean {
     const { maxMessagesPerConnection, maxAgeMs } = this.#limits;
     const age = this.#clock.now() - (this.#openedAt.get(session) ?? 0);
-    return session.isAlive && session.messages < maxMessagesPerConnection && age < maxAgeMs;
+    return session.isAlive && session.messages < maxMessagesPerConnection && Math.abs(age) < maxAgeMs;
   }
 
   #track(work: Promise<void>): void {

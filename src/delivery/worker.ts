@@ -17,6 +17,7 @@ import type { MessageId } from "../core/ids.ts";
 import type { Clock, EpochMs, Random } from "../core/ports.ts";
 import { traceOf } from "../core/thrown.ts";
 import { SpoolError, type Queue, type SpoolHealth } from "../spool/port.ts";
+import { isOn } from "./account-pause.ts";
 import type { Destination } from "./destination.ts";
 import { MessageDelivery, type HandOverOptions } from "./hand-over.ts";
 import type { Transport } from "./transport.ts";
@@ -88,8 +89,8 @@ export function createDeliveryWorker(options: WorkerOptions, ports: WorkerPorts)
 interface WorkerMemory {
   /** The message with which the destination was last found down: the next trial is another's, if there is one. */
   last: MessageId | undefined;
-  /** Messages at which we have failed ourselves, and until when they are left alone. */
-  readonly faulty: Map<MessageId, EpochMs>;
+  /** Messages at which we have failed ourselves, when, and until when they are left alone. */
+  readonly faulty: Map<MessageId, { readonly at: EpochMs; readonly until: EpochMs }>;
 }
 
 /** One run of the worker. */
@@ -186,9 +187,9 @@ class Shift {
   }
 
   #isPaused(id: MessageId): boolean {
-    const until = this.#memory.faulty.get(id);
-    if (until === undefined) return false;
-    if (this.#ports.clock.now() < until) return true;
+    const pause = this.#memory.faulty.get(id);
+    if (pause === undefined) return false;
+    if (isOn(pause, this.#ports.clock.now())) return true;
     this.#memory.faulty.delete(id);
     return false;
   }
@@ -208,7 +209,8 @@ class Shift {
     const done = new MessageDelivery(work, this.#options, this.#ports, destination)
       .run(this.#transfers, handedOver)
       .catch((error: unknown) => {
-        this.#memory.faulty.set(id, this.#ports.clock.now() + faultPauseMs);
+        const at = this.#ports.clock.now();
+        this.#memory.faulty.set(id, { at, until: at + faultPauseMs });
         this.#ports.events.emit(internal(`delivery of ${id}`, error));
       })
       .finally(() => {

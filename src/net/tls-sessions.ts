@@ -52,7 +52,9 @@ export class TlsSessions {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
     this.#entries.delete(key);
-    if (entry.until <= this.#clock.now()) return undefined;
+    const rest = entry.until - this.#clock.now();
+    // Longer than any may last: it was made while the clock was ahead.
+    if (rest <= 0 || rest > this.#maxAgeMs) return undefined;
     this.#entries.set(key, entry);
     return entry;
   }

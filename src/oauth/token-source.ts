@@ -48,6 +48,8 @@ const assumedLifetimeSeconds = 10 * 60;
 
 interface HeldToken {
   readonly token: string;
+  /** When it was asked for: a clock that shows less has been set back, and says nothing of the token's age. */
+  readonly since: EpochMs;
   readonly renewAt: EpochMs;
 }
 
@@ -76,7 +78,8 @@ class RefreshingTokenSource implements TokenSource {
   async token(signal: AbortSignal): Promise<string> {
     signal.throwIfAborted();
     this.#disposed.signal.throwIfAborted();
-    if (this.#held !== undefined && this.#ports.clock.now() < this.#held.renewAt) return this.#held.token;
+    const now = this.#ports.clock.now();
+    if (this.#held !== undefined && this.#held.since <= now && now < this.#held.renewAt) return this.#held.token;
     this.#underWay ??= this.#refresh().finally(() => (this.#underWay = undefined));
     return unlessAborted(this.#underWay, signal);
   }
@@ -107,7 +110,7 @@ class RefreshingTokenSource implements TokenSource {
     const lifetimeMs = (reply.expiresIn ?? assumedLifetimeSeconds) * 1000;
     // A token that lives shorter than the margin would otherwise be fetched anew at every call.
     const renewAt = sentAt + Math.max(lifetimeMs - renewBeforeMs, lifetimeMs / 2);
-    this.#held = { token: reply.accessToken, renewAt };
+    this.#held = { token: reply.accessToken, since: sentAt, renewAt };
     return reply.accessToken;
   }
 

@@ -170,7 +170,8 @@ class Pressure implements BackPressure {
   #stalled(now: EpochMs): boolean {
     const { queueAgeLimitMs } = this.#options;
     const last = this.#ports.lastDelivery();
-    return queueAgeLimitMs > 0 && (last === undefined || now - last > queueAgeLimitMs);
+    // A delivery in the future was told by a clock that was ahead: nobody knows how long ago it was.
+    return queueAgeLimitMs > 0 && (last === undefined || last > now || now - last > queueAgeLimitMs);
   }
 
   /** The oldest message, or nearly, that has waited longer than the limit. The spool is only looked at in a stall. */

@@ -35,6 +35,7 @@ export interface Login {
 interface Record {
   failures: number;
   lastAt: EpochMs;
+  lockedAt: EpochMs;
   lockedUntil: EpochMs;
   locks: number;
 }
@@ -81,7 +82,15 @@ export class LoginDesk {
   }
 
   lockedOut(client: string): boolean {
-    return this.#ports.clock.now() < (this.#clients.get(client)?.lockedUntil ?? 0);
+    const record = this.#clients.get(client);
+    if (record === undefined) return false;
+    const now = this.#ports.clock.now();
+    if (now < record.lockedAt) {
+      // The clock was set back: the lock begins anew, and nobody waits for the clock to catch up.
+      record.lockedUntil -= record.lockedAt - now;
+      record.lockedAt = now;
+    }
+    return now < record.lockedUntil;
   }
 
   /** Answers when the pause is over that a failure costs. Never rejects: an abort is answered by the end of the connection. */
@@ -168,7 +177,7 @@ export class LoginDesk {
     const now = this.#ports.clock.now();
     const before = this.#clients.get(client);
     const known = before !== undefined && Math.abs(now - before.lastAt) < forgetMs ? before : undefined;
-    const record = known ?? { failures: 0, lastAt: now, lockedUntil: 0, locks: 0 };
+    const record = known ?? { failures: 0, lastAt: now, lockedAt: 0, lockedUntil: 0, locks: 0 };
     record.failures++;
     record.lastAt = now;
     if (record.failures % failuresToLock === 0) this.#lock(client, record, now);
@@ -181,6 +190,7 @@ export class LoginDesk {
   }
 
   #lock(client: string, record: Record, now: EpochMs): void {
+    record.lockedAt = now;
     record.lockedUntil = now + Math.min(longestLockMs, firstLockMs * 2 ** Math.min(record.locks, 10));
     record.locks++;
     this.#ports.events.emit({
