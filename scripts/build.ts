@@ -7,18 +7,9 @@
  * whatever is found relative to a file (package.json, web/dist) is found in both places.
  *
  * Fails with the file's name where something could not be taken out or an import leads nowhere; dist/ is then left as it was.
+ * Several builds at once do not disturb each other: dist/ is that of the last one, whole.
  */
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  globSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, copyFileSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import path from "node:path";
 import { parseSync } from "oxc-parser";
@@ -66,12 +57,36 @@ export function build(root: string): number {
       copyFileSync(path.join(import.meta.dirname, "build", name), path.join(fresh, name));
       chmodSync(path.join(fresh, name), 0o755);
     }
-    if (existsSync(dist)) rmSync(dist, { recursive: true });
-    renameSync(fresh, dist);
+    putInPlace(fresh, dist);
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }
   return made.size;
+}
+
+/** A folder cannot be renamed to one that has files: that one is moved aside, again if another build was quicker. */
+function putInPlace(fresh: string, dist: string): void {
+  const old = `${fresh}.old`;
+  try {
+    for (let triesLeft = 1000; ; triesLeft--) {
+      if (renamed(dist, old, "ENOENT")) rmSync(old, { recursive: true });
+      if (renamed(fresh, dist, "ENOTEMPTY", "EEXIST")) return;
+      if (triesLeft === 0) throw new Error(`${dist}: other builds put theirs there again and again`);
+    }
+  } finally {
+    rmSync(old, { recursive: true, force: true });
+  }
+}
+
+/** `false` when it failed in one of these ways. */
+function renamed(from: string, to: string, ...expected: readonly string[]): boolean {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && expected.some((code) => code === error.code)) return false;
+    throw error;
+  }
 }
 
 if (import.meta.main) {

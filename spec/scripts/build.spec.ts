@@ -1,5 +1,8 @@
-import { readFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { javaScriptOf } from "../../scripts/build.ts";
 
@@ -43,6 +46,27 @@ describe("what is made of a source", () => {
     const made = javaScriptOf("german-words.ts", source);
     expect(made.split("\n").map(({ length }) => length)).toEqual(source.split("\n").map(({ length }) => length));
     expect(made).not.toMatch(/from ".*\.ts"/u);
+  });
+});
+
+describe("several builds at once", () => {
+  it("all come through, leave the files of one of them, and nothing beside", async () => {
+    const root = mkdtempSync(path.join(tmpdir(), "popgate-build-"));
+    try {
+      mkdirSync(path.join(root, "src/core"), { recursive: true });
+      const names = ["main.ts", ...Array.from({ length: 30 }, (_, index) => `core/part-${index}.ts`)];
+      for (const name of names) writeFileSync(path.join(root, "src", name), "export const a: number = 1;\n");
+      const module = JSON.stringify(new URL("../../scripts/build.ts", import.meta.url).href);
+      const script = `import { build } from ${module};
+for (let turn = 0; turn < 40; turn++) build(${JSON.stringify(root)});`;
+      const run = async () => promisify(execFile)(process.execPath, ["--input-type=module", "--eval", script]);
+      await Promise.all([run(), run(), run()]);
+      expect(readdirSync(root).toSorted()).toEqual(["dist", "src"]);
+      const made = readdirSync(path.join(root, "dist"), { recursive: true, withFileTypes: true });
+      expect(made.filter((entry) => entry.isFile())).toHaveLength(names.length + 2);
+    } finally {
+      rmSync(root, { recursive: true });
+    }
   });
 });
 
