@@ -48,7 +48,9 @@ const begun = performance.now();
   for (const [name, scenario] of Object.entries(scenarios)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     process.stderr.write(`bench: ${name}\n`);
+    const since = performance.now();
     const section = await scenario(place, rounds);
+    process.stderr.write(`bench: ${name} took ${((performance.now() - since) / 1000).toFixed(0)} s\n`);
     process.stdout.write(`${toMarkdown(section)}\n`);
     sections.push(section);
   }
