@@ -8,7 +8,7 @@ import { atOnce, type AtOnce } from "./quick-ack.ts";
 import { byName, compare, speedOf, tableOf, takeTurns, type Measured, type Turns } from "./turns.ts";
 
 export async function loopback(place: Place, rounds: number): Promise<Section> {
-  const [fewSmall, fewMix] = [scaled(200), scaled(mixPeriod)];
+  const [fewSmall, fewMix] = [scaled(100), scaled(mixPeriod)];
   const small = await makeMailSet(
     place.dir,
     "small",
