@@ -12,9 +12,13 @@ export interface Run {
   readonly stderr: string;
 }
 
-/** `popgate …` to its end. */
-export async function popgate(args: readonly string[], timeoutMs = 120_000): Promise<Run> {
-  const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+/** `popgate …` to its end. `nodeOptions` come before the program. */
+export async function popgate(
+  args: readonly string[],
+  timeoutMs = 120_000,
+  nodeOptions: readonly string[] = [],
+): Promise<Run> {
+  const child = spawn(process.execPath, [...nodeOptions, main, ...args], { stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
@@ -37,9 +41,10 @@ export interface Daemon extends AsyncDisposable {
   stop(): Promise<number | null>;
 }
 
-/** `popgate run` as a daemon whose log is kept. */
-export function startDaemon(config: string): Daemon {
-  const child = spawn(process.execPath, [main, "run", "--config", config], { stdio: ["ignore", "pipe", "pipe"] });
+/** `popgate run` as a daemon whose log is kept. `nodeOptions` come before the program. */
+export function startDaemon(config: string, nodeOptions: readonly string[] = []): Daemon {
+  const args = [...nodeOptions, main, "run", "--config", config];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
   const lines: Record<string, unknown>[] = [];
   let rest = "";
   const watchers = new Set<() => void>();

@@ -108,6 +108,7 @@ export async function openApp(
       return openAdmin(createOperations({ ...ports, ...state, config }), { ...ports, bus, config });
     },
     async run(signal, stands) {
+      await listener.load();
       await using parts = open();
       await resolveChanged(parts.accounts, spool, ports, signal);
       await together(

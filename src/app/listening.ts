@@ -76,6 +76,14 @@ export class ListenerHost implements AsyncDisposable {
     );
   }
 
+  /**
+   * Loads what a listener needs, configured or not. One round does not call this: it takes no mail. In the daemon a reload may bring one after an upgrade of the package has put other
+   * files in the place of those that run.
+   */
+  async load(): Promise<void> {
+    await import("../outbound/smtp-listener.ts");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#close();
   }
@@ -97,7 +105,6 @@ export class ListenerHost implements AsyncDisposable {
       if (this.#rules === undefined) throw new TypeError("a listener without rules");
       return this.#rules;
     };
-    // Not loaded where no listener is configured.
     const { ListenerFailed, openListener } = await import("../outbound/smtp-listener.ts");
     try {
       const listener = await openListener(options, {
