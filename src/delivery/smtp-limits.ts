@@ -4,8 +4,6 @@
  * Before the body begins, a stop ends it at once: nothing has been sent. After that it gets a grace, because a server that
  * has been given most of a message would otherwise get all of it again. Disposing leaves no timer and no listener.
  */
-import { Deadline } from "../net/deadline.ts";
-
 /** Milliseconds. RFC 5321 §4.5.3.2 gives the least that a client should wait; a LAN's server is given less for the start. */
 export interface SmtpTimeouts {
   readonly connectMs: number;
@@ -35,24 +33,21 @@ export const defaultSmtpTimeouts: SmtpTimeouts = {
 
 /** Use with `using`. */
 export class SendLimits implements Disposable {
-  readonly #stack = new DisposableStack();
   readonly #ending = new AbortController();
-  /** Whether the body has begun. */
-  readonly #isSending: () => boolean;
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #stop: AbortSignal;
+  readonly #onStop: () => void;
 
   constructor(timeouts: SmtpTimeouts, stop: AbortSignal, isSending: () => boolean) {
-    this.#isSending = isSending;
-    this.#after(timeouts.envelopeMs, (reason) => {
-      if (!this.#isSending()) this.#ending.abort(reason);
-    });
-    this.#after(timeouts.transactionMs, (reason) => this.#ending.abort(reason));
-    const onStop = (): void => {
-      if (this.#isSending()) this.#after(timeouts.stopMs, (reason) => this.#ending.abort(reason));
+    this.#after(timeouts.envelopeMs, () => !isSending());
+    this.#after(timeouts.transactionMs);
+    this.#stop = stop;
+    this.#onStop = () => {
+      if (isSending()) this.#after(timeouts.stopMs);
       else this.#ending.abort(stop.reason);
     };
-    stop.addEventListener("abort", onStop, { once: true });
-    this.#stack.defer(() => stop.removeEventListener("abort", onStop));
-    if (stop.aborted) onStop();
+    if (stop.aborted) this.#onStop();
+    else stop.addEventListener("abort", this.#onStop, { once: true });
   }
 
   /** Aborted when it must end now. */
@@ -60,15 +55,16 @@ export class SendLimits implements Disposable {
     return this.#ending.signal;
   }
 
-  #after(ms: number, act: (reason: unknown) => void): void {
-    const deadline = this.#stack.use(new Deadline(ms, this.#ending.signal));
-    const onAbort = (): void => {
-      if (deadline.passed) act(deadline.signal.reason);
+  /** Plain timers: this is made for every message. */
+  #after(ms: number, applies = (): boolean => true): void {
+    const end = (): void => {
+      if (applies()) this.#ending.abort(new DOMException(`no end after ${ms} ms`, "TimeoutError"));
     };
-    deadline.signal.addEventListener("abort", onAbort, { once: true });
+    this.#timers.push(setTimeout(end, ms));
   }
 
   [Symbol.dispose](): void {
-    this.#stack.dispose();
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#stop.removeEventListener("abort", this.#onStop);
   }
 }

@@ -16,18 +16,17 @@ export interface PoolLimits {
   readonly maxAgeMs: number;
 }
 
-/** Why a connection is idle no more. Made once: it happens at every message. */
-const taken = new Error("the connection is taken");
-
 export class SmtpPool implements AsyncDisposable {
   readonly #options: SmtpSessionOptions;
   readonly #limits: PoolLimits;
   readonly #clock: Clock;
-  /** With what ends their idling. The one used last comes last. */
-  readonly #kept = new Map<SmtpSession, AbortController>();
+  /** With the time since which they are idle. The one used last comes last. */
+  readonly #kept = new Map<SmtpSession, EpochMs>();
   readonly #openedAt = new WeakMap<SmtpSession, EpochMs>();
   readonly #closing = new Set<Promise<void>>();
-  #isDisposed = false;
+  readonly #disposal = new AbortController();
+  /** One for all: at every message a connection is taken and kept again. */
+  #isSweeping = false;
 
   constructor(options: SmtpSessionOptions, limits: PoolLimits, clock: Clock) {
     this.#options = options;
@@ -37,9 +36,8 @@ export class SmtpPool implements AsyncDisposable {
 
   /** A kept connection that is still good, the one used last: what is not needed may grow idle. */
   take(): SmtpSession | undefined {
-    for (const [session, idle] of [...this.#kept].toReversed()) {
+    for (const session of [...this.#kept.keys()].toReversed()) {
       this.#kept.delete(session);
-      idle.abort(taken);
       if (this.#isUsable(session)) return session;
       this.release(session);
     }
@@ -54,13 +52,12 @@ export class SmtpPool implements AsyncDisposable {
 
   /** Gives a connection back for another message, if it is good for one. */
   keep(session: SmtpSession): void {
-    if (this.#isDisposed || !this.#isUsable(session)) {
+    if (this.#disposal.signal.aborted || !this.#isUsable(session)) {
       this.release(session);
       return;
     }
-    const idle = new AbortController();
-    this.#kept.set(session, idle);
-    this.#track(this.#expire(session, idle.signal));
+    this.#kept.set(session, this.#clock.now());
+    if (!this.#isSweeping) this.#track(this.#sweep());
   }
 
   /** Ends a connection with QUIT, without waiting. */
@@ -68,13 +65,28 @@ export class SmtpPool implements AsyncDisposable {
     if (session.isAlive) this.#track(session.quit());
   }
 
-  async #expire(session: SmtpSession, signal: AbortSignal): Promise<void> {
+  /** Ends what has been idle for too long, as long as anything is kept. */
+  async #sweep(): Promise<void> {
+    const { idleMs } = this.#limits;
+    this.#isSweeping = true;
     try {
-      await this.#clock.sleep(this.#limits.idleMs, signal);
-    } catch {
-      return;
+      for (let [since] = this.#kept.values(); since !== undefined; [since] = this.#kept.values()) {
+        // Nothing is idle for longer than it is kept, whatever the clock says.
+        const rest = Math.min(Math.max(since + idleMs - this.#clock.now(), 0), idleMs);
+        await this.#clock.sleep(rest, this.#disposal.signal);
+        for (const [session, begun] of this.#kept) {
+          const idle = this.#clock.now() - begun;
+          // A clock that was set back would keep them.
+          if (idle >= 0 && idle < idleMs) continue;
+          this.#kept.delete(session);
+          this.release(session);
+        }
+      }
+    } catch (error) {
+      if (!this.#disposal.signal.aborted) throw error;
+    } finally {
+      this.#isSweeping = false;
     }
-    if (this.#kept.delete(session)) this.release(session);
   }
 
   #isUsable(session: SmtpSession): boolean {
@@ -89,11 +101,8 @@ export class SmtpPool implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isDisposed = true;
-    for (const [session, idle] of this.#kept) {
-      idle.abort(taken);
-      this.release(session);
-    }
+    this.#disposal.abort(new Error("the connections are closed"));
+    for (const session of this.#kept.keys()) this.release(session);
     this.#kept.clear();
     // What ends meanwhile may begin to close another.
     while (this.#closing.size > 0) await Promise.all(this.#closing);

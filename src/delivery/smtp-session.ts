@@ -106,7 +106,8 @@ export class SmtpSession {
       requireTLS: tls.mode === "starttls",
       opportunisticTLS: tls.mode === "opportunistic",
       // Whether the server has proved itself is judged below, by rules that know pins.
-      tls: { ...tlsConnectOptions(tls, host), rejectUnauthorized: false },
+      // Not made where it is not needed: its context holds all the roots that are trusted.
+      ...(tls.mode === "off" ? {} : { tls: { ...tlsConnectOptions(tls, host), rejectUnauthorized: false } }),
       greetingTimeout: timeouts.greetingMs,
       socketTimeout: timeouts.bodyMs,
       socketCloseTimeout: 1000,
@@ -234,10 +235,27 @@ export class SmtpSession {
       throw new SmtpFailure(protocolFailure("data", `DATA was answered by ${String(answer)}`));
     this.#phase = "body";
     try {
-      yield* transaction.body();
+      yield* this.#inFewWrites(transaction.body());
     } catch (error) {
       failed.body = asError(error);
       throw new Error("the body could not be read", { cause: error });
+    }
+  }
+
+  /** The same octets. What comes within one turn leaves in one write, the final dot with it: each write costs more than its octets. */
+  async *#inFewWrites(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    const { _socket: socket } = this.#connection;
+    let isCorked = false;
+    for await (const piece of body) {
+      if (!isCorked && socket !== false && socket !== null) {
+        isCorked = true;
+        socket.cork();
+        setImmediate(() => {
+          isCorked = false;
+          socket.uncork();
+        });
+      }
+      yield piece;
     }
   }
 

@@ -109,6 +109,8 @@ class Shift {
   #transacting = 0;
   #largeRunning = 0;
   #wake = Promise.withResolvers<void>();
+  /** One for many waits: most end long before their time. */
+  #alarm: { readonly at: EpochMs; readonly end: AbortController } | undefined;
 
   constructor(
     options: WorkerOptions,
@@ -145,6 +147,7 @@ class Shift {
       }
     } finally {
       this.#signal.removeEventListener("abort", onAbort);
+      this.#alarm?.end.abort(awake);
       await Promise.all(this.#running);
     }
   }
@@ -250,12 +253,23 @@ class Shift {
     return Math.min(...times) - now;
   }
 
+  /** Ends sooner at any wake; and, where an earlier wait was for less, when that is over: the next round finds nothing then. */
   async #waitFor(ms: number): Promise<void> {
-    const ended = new AbortController();
-    const sleeping = this.#ports.clock.sleep(ms, ended.signal).catch(() => undefined);
-    await Promise.race([sleeping, this.#wake.promise]);
-    ended.abort(awake);
-    await sleeping;
+    const { clock } = this.#ports;
+    const until = clock.now() + ms;
+    const isSoon = this.#alarm !== undefined && this.#alarm.at <= until;
+    if (!isSoon) {
+      this.#alarm?.end.abort(awake);
+      const alarm = { at: until, end: new AbortController() };
+      this.#alarm = alarm;
+      const rung = (): void => {
+        if (this.#alarm !== alarm) return;
+        this.#alarm = undefined;
+        this.#wake.resolve();
+      };
+      clock.sleep(ms, alarm.end.signal).then(rung, () => undefined);
+    }
+    await this.#wake.promise;
   }
 }
 

@@ -81,12 +81,18 @@ function cutOf(
 function forClause(field: HeaderField, visible: ReadonlySet<AddressKey>): RemovedField | undefined {
   const raw = field.valueBytes;
   // One character per octet, so that the span counts octets; visibility is judged by the decoded text.
-  const { forSpan } = parseReceived(raw.toString("latin1"));
+  const text = raw.toString("latin1");
+  const { forSpan, for: asItStands } = parseReceived(text);
   if (forSpan === undefined) return undefined;
-  const named = parseReceived(field.value).for;
+  const named = saysTheSame(text) ? asItStands : parseReceived(field.value).for;
   if (named.length > 0 && named.every((address) => visible.has(addressKey(address)))) return undefined;
   const base = field.end - raw.length;
   return { name: `${field.name} (for)`, start: base + forSpan.start, end: base + forSpan.end };
+}
+
+/** Decoded and unfolded a field names the same addresses: it is ASCII, and folded nowhere within quotes. */
+function saysTheSame(text: string): boolean {
+  return /^[^"\\\u0080-\u00ff]*$/u.test(text);
 }
 
 function visibleAddresses(header: HeaderBlock): ReadonlySet<AddressKey> {

@@ -20,7 +20,7 @@ import {
   type LedgerEntry,
 } from "./port.ts";
 import type { MessageDraft, MessageRecord, Recipient } from "./record.ts";
-import { afterChange, changeOf } from "./queue.ts";
+import { afterChange, changeOf, rememberStored } from "./queue.ts";
 import { changed, commit, usedOctets, type SpoolCore } from "./spool-core.ts";
 import type { Write } from "./store.ts";
 import { writesForNew, writesForSeen } from "./writes.ts";
@@ -172,6 +172,7 @@ class OpenIngest implements Ingest {
     if (once) writes.push(...writesForSeen(record));
     writes.push(...along);
     await this.#finish(writes);
+    rememberStored(this.#core, record, writes);
     changed(this.#core, this.id);
     return { kind: "stored", record };
   }

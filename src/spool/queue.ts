@@ -39,13 +39,24 @@ export function loadMessage(core: SpoolCore, id: MessageId): MessageRecord | und
   if (known?.octets.equals(octets) === true) return known.record;
   const record = orSetAside(core, { table: "message", key: id, octets }, decodeMessage(octets));
   core.decoded.delete(id);
-  if (record === undefined || octets.length > mostRememberedOctets) return record;
-  core.decoded.set(id, { octets, record });
+  if (record !== undefined) rememberDecoded(core, record, octets);
+  return record;
+}
+
+/** It has just been stored. While the queue is long others come first, and these are read when their turn comes. */
+export function rememberStored(core: SpoolCore, record: MessageRecord, writes: readonly Write[]): void {
+  if (core.decoded.size >= mostRemembered) return;
+  const octets = writes.find(({ table, key }) => table === "message" && key === record.id)?.value;
+  if (octets !== undefined) rememberDecoded(core, record, octets);
+}
+
+function rememberDecoded(core: SpoolCore, record: MessageRecord, octets: Buffer): void {
+  if (octets.length > mostRememberedOctets) return;
+  core.decoded.set(record.id, { octets, record });
   for (const oldest of core.decoded.keys()) {
     if (core.decoded.size <= mostRemembered) break;
     core.decoded.delete(oldest);
   }
-  return record;
 }
 
 /** A few more than are under way at a time. */
@@ -119,6 +130,7 @@ export function changeOf(
 
 /** Once the writes of a change are durable. */
 export function afterChange(core: SpoolCore, id: MessageId, writes: readonly Write[]): void {
+  core.decoded.delete(id);
   changed(core, id);
   // What fails here is tried again by maintenance.
   if (writes.some(({ table, value }) => table === "trash" && value !== undefined))
