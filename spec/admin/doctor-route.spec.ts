@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { openInterface } from "./interface.ts";
 
 const finding = {
+  id: "exchange-failed",
   severity: "error",
   about: "exchange",
   what: "refused",

@@ -1,7 +1,11 @@
-/** The page on the doctor says what the doctor says: each finding in its table stands in the program, word for word. */
+/**
+ * The page on the doctor says what the doctor says: each finding in its table stands in the program, word for word, and
+ * under the id that the program gives it; no id is missing.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
+import { findingIds } from "../../src/doctor/finding-ids.ts";
 import { document, root, rows } from "./document.ts";
 
 const folder = path.join(root, "src/doctor");
@@ -10,8 +14,21 @@ const source = readdirSync(folder)
   .map((file) => readFileSync(path.join(folder, file), "utf8"))
   .join("\n");
 
-const table = rows(document("docs/doctor.md")).filter(({ length }) => length === 4);
-const findings = table.flatMap(([, what = ""]) => [...what.matchAll(/`([^`]+)`/gu)].map(([, words = ""]) => words));
+const page = rows(document("docs/doctor.md"));
+const table = page.filter(({ length }) => length === 5);
+const quoted = (text: string): string[] => [...text.matchAll(/`([^`]+)`/gu)].map(([, words = ""]) => words);
+const findings = table.flatMap(([, , what = ""]) => quoted(what));
+
+test("every id has its place on the page, and none is there that the program does not know", () => {
+  const ids = page.filter(({ length }) => length >= 4).flatMap(([, id = ""]) => quoted(id));
+  expect(ids.toSorted()).toEqual([...findingIds]);
+});
+
+test("every id is given to something", () => {
+  const files = ["src/cli/doctor.ts", "src/cli/probe.ts"].map((file) => readFileSync(path.join(root, file), "utf8"));
+  const program = source.replaceAll(/^ {2}"[a-z0-9-]+",$/gmu, "") + files.join("\n");
+  for (const id of findingIds) expect(program, id).toMatch(new RegExp(`(?:notes\\.\\w+\\(\\s*|id: )"${id}"`, "u"));
+});
 
 test("there are findings to look for", () => {
   expect(findings.length).toBeGreaterThan(50);
@@ -25,18 +42,21 @@ describe("is said by the doctor", () => {
 });
 
 /** Texts of errors and warnings that are told by a call with a literal as its first argument. */
-const told = [...source.matchAll(/notes\.(error|warn)\(\s*(?:`([^`]+)`|"([^"]+)")/gu)].map(
-  ([, severity = "", template, plain]) => ({
+const told = [...source.matchAll(/notes\.(error|warn)\(\s*"([^"]+)",\s*(?:`([^`]+)`|"([^"]+)")/gu)].map(
+  ([, severity = "", id = "", template, plain]) => ({
     severity,
+    id,
     text: (template ?? plain ?? "").replaceAll(/\$\{[^}]*\}/gu, "…"),
   }),
 );
 
-test.each(told.filter(({ text }) => /\p{L}/u.test(text)))("is in the table: $severity $text", ({ severity, text }) => {
-  const found = table.filter(([, what = ""]) =>
-    [...what.matchAll(/`([^`]+)`/gu)].some(([, words = ""]) =>
-      words.split("…").every((part) => text.includes(part.trim())),
-    ),
+const worded = told.filter(({ text }) => /\p{L}/u.test(text));
+
+test.each(worded)("is in the table: $id $severity $text", ({ severity, id, text }) => {
+  const found = table.filter(
+    ([, ids = "", what = ""]) =>
+      quoted(ids).includes(id) &&
+      quoted(what).some((words) => words.split("…").every((part) => text.includes(part.trim()))),
   );
-  expect(found.map(([, , given]) => given).join("; ")).toContain(severity === "warn" ? "warning" : severity);
+  expect(found.map(([, , , given]) => given).join("; ")).toContain(severity === "warn" ? "warning" : severity);
 });

@@ -10,21 +10,21 @@ import { reportLines, statusOf, summaryOf } from "../../src/doctor/report.ts";
 import { makeDoctorWorld } from "./doctor-world.ts";
 
 const notes = new Notes("exchange");
-notes.ok("good");
-notes.warn("odd", "look at it", ["a = 1", "b = 2"]);
-notes.error("broken");
-notes.info("by the way");
+notes.ok("exchange-login", "good");
+notes.warn("exchange-size-limit", "odd", "look at it", ["a = 1", "b = 2"]);
+notes.error("exchange-failed", "broken");
+notes.info("exchange-offers", "by the way");
 const { findings } = notes;
 
-test("most important first, remedies and lines below, the summary last", () => {
+test("most important first, each with its id, remedies and lines below, the summary last", () => {
   expect(reportLines(findings)).toEqual([
-    "ERROR    exchange: broken",
-    "warning  exchange: odd",
+    "ERROR    exchange: broken [exchange-failed]",
+    "warning  exchange: odd [exchange-size-limit]",
     "         look at it",
     "             a = 1",
     "             b = 2",
-    "info     exchange: by the way",
-    "ok       exchange: good",
+    "info     exchange: by the way [exchange-offers]",
+    "ok       exchange: good [exchange-login]",
     "1 error, 1 warning, 1 checks good; first: exchange: broken",
   ]);
 });
@@ -39,7 +39,7 @@ test("the status is 5 for errors, and for warnings only when asked; nothing at a
 
 test("a server's words cannot move the cursor, make lines of their own, or go on for ever", () => {
   const own = new Notes("x");
-  own.error(`a\u001b[2J\r\nERROR host: forged\u2028${"z".repeat(5000)}`, undefined, ["line\nother"]);
+  own.error("exchange-failed", `a\u001b[2J\r\nERROR host: forged\u2028${"z".repeat(5000)}`, undefined, ["line\nother"]);
   const [found] = own.findings;
   expect(found?.what).not.toMatch(/[\p{Cc}\p{Zl}]/u);
   expect(found?.what.length).toBeLessThan(2000);
@@ -47,14 +47,18 @@ test("a server's words cannot move the cursor, make lines of their own, or go on
 });
 
 describe("the command", () => {
-  async function run(dir: string, what: readonly string[]): Promise<{ status: number; out: string; err: string }> {
+  async function run(
+    dir: string,
+    what: readonly string[],
+    json = false,
+  ): Promise<{ status: number; out: string; err: string }> {
     const said = { out: "", err: "" };
     const around = {
       env: {},
       stdout: { write: (text: string) => (said.out += text) },
       stderr: { write: (text: string) => (said.err += text) },
     };
-    const args = { config: path.join(dir, "popgate.toml"), json: false, strict: false, what };
+    const args = { config: path.join(dir, "popgate.toml"), json, strict: false, what };
     return { status: await runDoctor(args, around, { lookup: async () => ["192.0.2.1"] }), ...said };
   }
 
@@ -79,7 +83,19 @@ describe("the command", () => {
     await writeFile(path.join(world.dir, "popgate.toml"), 'hostname = "popgate.firma.example"\nhosts = 1\n');
     const { status, out } = await run(world.dir, []);
     expect(status).toBe(2);
-    expect(out).toMatch(/^ERROR {4}configuration: .*popgate\.toml:2: hosts: /mu);
+    expect(out).toMatch(/^ERROR {4}configuration: .*popgate\.toml:2: hosts: .* \[configuration\]$/mu);
+  });
+
+  test("each finding has its id in JSON, too", async () => {
+    await using world = await makeDoctorWorld();
+    await world.ask({}, ["account", "sammel"]);
+    const { out } = await run(world.dir, ["account", "sammel"], true);
+    const answer: unknown = JSON.parse(out);
+    expect(answer).toMatchObject({
+      findings: expect.arrayContaining([
+        { id: "account-login", severity: "ok", about: "account sammel", what: "logged in as sammel" },
+      ]) as unknown,
+    });
   });
 });
 

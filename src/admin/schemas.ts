@@ -230,6 +230,7 @@ export const pollResult = z.strictObject({
 
 /** What the doctor has found; see `popgate doctor`. */
 export const finding = z.strictObject({
+  id: z.string().describe("Which kind of finding it is; it stays when the words change. docs/doctor.md lists them."),
   severity: z.enum(["error", "warning", "info", "ok"]),
   about: z.string().describe("`account NAME`, `exchange`, `relay NAME`, `listener`, `host` or `configuration`."),
   what: z.string(),

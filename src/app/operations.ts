@@ -125,8 +125,9 @@ async function headersOf(spool: OwnedSpool, id: MessageId): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function asFinding({ severity, about, what, remedy, lines }: ReturnType<typeof byImportance>[number]): Finding {
+function asFinding({ id, severity, about, what, remedy, lines }: ReturnType<typeof byImportance>[number]): Finding {
   return {
+    id,
     severity,
     about,
     what,

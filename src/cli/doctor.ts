@@ -68,6 +68,7 @@ function print(findings: readonly Finding[], { json }: DoctorArguments, { stdout
 function problemFinding(problem: ConfigProblem, severity: Severity): Finding {
   const { file, line, key, message, hint } = problem;
   return {
+    id: "configuration",
     severity,
     about: "configuration",
     what: `${file}:${line}: ${key === "" ? "" : `${key}: `}${message}`,

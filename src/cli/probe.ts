@@ -143,16 +143,23 @@ function recipientsOf(
 function tell(outcome: RoundtripOutcome, account: string, { keep, json }: ProbeArguments, screen: Screen): number {
   const notes = new Notes(`probe of ${account}`);
   if (outcome.kind === "failed") {
-    notes.error(outcome.what);
-    if (outcome.sent) notes.warn(`marked mails may still come; their subject is "${probeSubject(outcome.token)}"`);
+    notes.error("probe-failed", outcome.what);
+    if (outcome.sent)
+      notes.warn(
+        "probe-mail-under-way",
+        `marked mails may still come; their subject is "${probeSubject(outcome.token)}"`,
+      );
     print(notes.findings, { fit: "unknown", lines: [] }, json, screen);
     return exitStatus.failed;
   }
   const { verdict, unsent, left, token } = outcome;
-  for (const { kind, recipient, why } of unsent) notes.warn(`mail ${kind} was not sent to ${recipient}: ${why}`);
-  if (left > 0 && keep) notes.info(`the marked mails are left in the box; their subject is "${probeSubject(token)}"`);
+  for (const { kind, recipient, why } of unsent)
+    notes.warn("probe-mail-not-sent", `mail ${kind} was not sent to ${recipient}: ${why}`);
+  if (left > 0 && keep)
+    notes.info("probe-mail-kept", `the marked mails are left in the box; their subject is "${probeSubject(token)}"`);
   else if (left > 0)
     notes.warn(
+      "probe-mail-not-deleted",
       `${left} marked mail(s) could not be deleted`,
       `Delete them by hand; their subject is "${probeSubject(token)}".`,
     );

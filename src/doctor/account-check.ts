@@ -51,15 +51,15 @@ export async function checkAccount(
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const notes = new Notes(`account ${account.name}`);
-  if (!account.enabled) notes.info("the account is switched off: it is looked at all the same");
+  if (!account.enabled) notes.info("account-off", "the account is switched off: it is looked at all the same");
   const { host, port, tls } = account;
   const look = await lookAtServer({ protocol: "pop3", host, port, tls, hostname }, notes, ports, signal);
   if (look === undefined) return notes.findings;
   if (tls.mode === "off" && !isLoopback(host))
-    notes.warn("the connection is not encrypted: password and mail can be read on the way");
+    notes.warn("account-unencrypted", "the connection is not encrypted: password and mail can be read on the way");
   try {
     await using box = await account.connect(signal, undefined);
-    notes.ok(`logged in as ${account.user}`);
+    notes.ok("account-login", `logged in as ${account.user}`);
     tellCapabilities(box.capabilities, account, notes);
     await lookIntoBox(box, account, notes);
     await box.quit();
@@ -76,24 +76,30 @@ function tellPop3Error(error: Pop3Error, { user, passwordOrigin }: AccountToChec
   switch (kind) {
     case "auth":
       notes.error(
+        "account-login-refused",
         `the login as ${user} is refused: ${message}`,
         `Check user name and password (the password is kept ${passwordOrigin}). Some providers want the whole address as user name, or let POP3 in only once it is switched on for the box.`,
       );
       return;
     case "in-use":
-      notes.warn(`the box is in use: ${message}`, "If popgate is polling it just now, ask again in a minute.");
+      notes.warn(
+        "box-in-use",
+        `the box is in use: ${message}`,
+        "If popgate is polling it just now, ask again in a minute.",
+      );
       return;
     case "login-delay":
       notes.warn(
+        "login-too-soon",
         `too soon after the last login: ${message}`,
         `Ask again in ${durationWords(retryAfterMs ?? 15 * 60_000)}.`,
       );
       return;
     case "temporary":
-      notes.warn(`the server is in trouble: ${message}`, "Ask again later.");
+      notes.warn("server-in-trouble", `the server is in trouble: ${message}`, "Ask again later.");
       return;
     default:
-      notes.error(message);
+      notes.error("account-failed", message);
   }
 }
 
@@ -102,31 +108,39 @@ function tellCapabilities(capabilities: Capabilities, { everyMs, keepMs }: Accou
   const said = [...(uidl ? ["UIDL"] : []), ...(top ? ["TOP"] : []), ...(pipelining ? ["PIPELINING"] : [])];
   const calls = implementation === undefined ? "" : `, and calls itself ${implementation}`;
   notes.info(
+    "account-offers",
     announced ? `the server offers ${said.join(", ")}${calls}` : "the server does not tell its capabilities (no CAPA)",
   );
   if (announced && !uidl)
     notes.warn(
+      "no-uidl",
       "the server has no UIDL: messages are known again by their content only, and each poll reads them whole",
     );
   if (loginDelaySeconds !== undefined && everyMs !== undefined && loginDelaySeconds * 1000 > everyMs)
     notes.warn(
+      "login-delay",
       `the provider wants ${durationWords(loginDelaySeconds * 1000)} between logins; the box is polled every ${durationWords(everyMs)}`,
       "popgate keeps to the longer one. To have it in the configuration:",
       [`min_interval = "${loginDelaySeconds}s"`],
     );
   const days = expire?.kind === "days" ? expire.days : undefined;
   if (days !== undefined && keepMs !== undefined && keepMs > days * 86_400_000)
-    notes.info(`the provider itself deletes mail after ${days} day(s), earlier than \`keep\` says`);
+    notes.info(
+      "provider-deletes-mail",
+      `the provider itself deletes mail after ${days} day(s), earlier than \`keep\` says`,
+    );
 }
 
 async function lookIntoBox(box: Pop3Box, account: AccountToCheck, notes: Notes): Promise<void> {
   const { messages, hasUidl } = await box.list();
   const octets = messages.reduce((sum, { size }) => sum + (size ?? 0), 0);
-  notes.ok(`the box holds ${messages.length} message(s), ${sizeWords(octets)}`);
-  if (messages.length > 0 && !hasUidl && box.capabilities.uidl) notes.warn("the server does not answer UIDL");
+  notes.ok("box-size", `the box holds ${messages.length} message(s), ${sizeWords(octets)}`);
+  if (messages.length > 0 && !hasUidl && box.capabilities.uidl)
+    notes.warn("uidl-not-answered", "the server does not answer UIDL");
   const large = messages.filter(({ size }) => size !== undefined && size > account.maxOctets);
   if (large.length > 0)
     notes.warn(
+      "mail-over-max-size",
       `${large.length} message(s) are larger than max_size (${sizeWords(account.maxOctets)}) and stay at the provider`,
       "Fetch them by hand, or allow larger ones (Exchange must take them, too).",
     );
@@ -134,7 +148,7 @@ async function lookIntoBox(box: Pop3Box, account: AccountToCheck, notes: Notes):
   const numbers = messages.map(({ number }) => number);
   const headers = await account.headers(box, numbers, { count: mostHeaders, octets: headerOctets });
   if (headers.length === 0 && messages.length > 0) {
-    notes.info("the server does not know TOP: the mail in the box cannot be looked at without fetching it");
+    notes.info("no-top", "the server does not know TOP: the mail in the box cannot be looked at without fetching it");
     return;
   }
   if (account.policy.kind === "mailbox") tellSeveralPeople(headers, account.policy.domains, notes);
@@ -148,6 +162,7 @@ function tellSeveralPeople(headers: readonly HeaderBlock[], domains: readonly st
   );
   if (several !== undefined)
     notes.warn(
+      "mailbox-of-several-people",
       `${several.name} names ${several.people} local addresses in this box, and all its mail goes to deliver_to`,
       "If the box collects mail for several people, make it a [[collector]].",
     );

@@ -21,7 +21,7 @@ export function tellCertificate(socket: Socket, { tls }: ServerTarget, notes: No
   const certificate = Buffer.isBuffer(raw) ? new X509Certificate(raw) : undefined;
   const how = `${socket.getProtocol() ?? "TLS"}, ${socket.getCipher().name}`;
   if (certificate === undefined) {
-    notes.warn(`${how}; the server showed no certificate`);
+    notes.warn("no-certificate-shown", `${how}; the server showed no certificate`);
     return;
   }
   const words = describeCertificate(certificate);
@@ -29,13 +29,16 @@ export function tellCertificate(socket: Socket, { tls }: ServerTarget, notes: No
   const isPinned = tls.fingerprints.length > 0;
   if (!needsProof(tls))
     notes.info(
+      "certificate-unchecked",
       `${how}; ${words}, which is not checked: tls = "opportunistic" takes any`,
       "Pinned, it could not be replaced by somebody on the way.",
       [`fingerprint = "${formatPin(pinsOf(certificate).certificate)}"`],
     );
-  else if (isPinned) notes.ok(`${how}; ${words}, which is pinned${days < 0 ? " (and has expired)" : ""}`);
-  else if (days < fewDays) notes.warn(`${how}; ${words}: it ends in ${days} day(s)`, "Its owner has to renew it.");
-  else notes.ok(`${how}; ${words}`);
+  else if (isPinned)
+    notes.ok("certificate-pinned", `${how}; ${words}, which is pinned${days < 0 ? " (and has expired)" : ""}`);
+  else if (days < fewDays)
+    notes.warn("certificate-ends-soon", `${how}; ${words}: it ends in ${days} day(s)`, "Its owner has to renew it.");
+  else notes.ok("certificate-good", `${how}; ${words}`);
 }
 
 /** Tells of a certificate that the policy refuses, with the lines that would take it. False if it is not about one. */
@@ -44,13 +47,14 @@ export function tellDistrust(error: DialError, { host }: ServerTarget, notes: No
   if (!(cause instanceof PeerDistrusted)) return false;
   const [certificate] = cause.chain;
   if (certificate === undefined) {
-    notes.error(error.message);
+    notes.error("certificate-distrusted", error.message);
     return true;
   }
   const isName = cause.code === "ERR_TLS_CERT_ALTNAME_INVALID";
   const name = isName ? certificateNames(certificate).find((one) => !one.includes("*") && one !== host) : undefined;
   const pin = `fingerprint = "${formatPin(pinsOf(certificate).certificate)}"`;
   notes.error(
+    "certificate-distrusted",
     error.message,
     name === undefined
       ? "If its owner confirms this fingerprint on another way, the certificate can be pinned:"

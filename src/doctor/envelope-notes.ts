@@ -31,10 +31,12 @@ export function tellEnvelope(headers: readonly HeaderBlock[], policy: EnvelopePo
   const mail = headers.filter((header) => stopBeforeReading(header, policy) === undefined);
   if (mail.length < headers.length)
     notes.info(
+      "envelope-left-out",
       `${headers.length - mail.length} message(s) are loops or the mailbox's own notes, and are left out here`,
     );
   if (mail.length === 0) {
     notes.warn(
+      "envelope-no-mail",
       "there is no message in the box to tell the envelope fields from",
       "Send some from outside (one in To, one as a blind copy, one to three addresses), and ask again.",
     );
@@ -53,7 +55,10 @@ export function tellEnvelope(headers: readonly HeaderBlock[], policy: EnvelopePo
   if (choices.configured !== undefined)
     tellConfigured(choices.configured, choices, missing.size > 0, mail.length, notes);
   else tellLearnt(choices, mail.length, notes);
-  notes.info(`tried on ${mail.length} message(s): ${shown(choices.others).map(countWords).join("; ")}`);
+  notes.info(
+    "envelope-tried",
+    `tried on ${mail.length} message(s): ${shown(choices.others).map(countWords).join("; ")}`,
+  );
   tellPrefix(choices.best ?? choices.configured, policy, notes);
   tellDepth(mail, policy, notes);
 }
@@ -118,6 +123,7 @@ function tellMissing(
 ): void {
   for (const [domain, count] of missing) {
     notes.warn(
+      "domain-missing",
       `${count} of ${of} message(s) are for addresses of ${domain}, which is not among \`domains\``,
       "If the domain is yours, add it; its mail is held until then. If it is the provider's own name for the box, leave it out.",
       [`domains = [${[...domains, domain].map((one) => `"${one}"`).join(", ")}]`],
@@ -138,10 +144,11 @@ function tellConfigured(
     const [only, ...others] = new Set(judged.decisions.flatMap(recipientsOf));
     if (only !== undefined && others.length === 0 && of >= fewest && undecided !== undefined)
       notes.warn(
+        "envelope-may-be-the-box",
         `as configured (${name}), all ${of} message(s) would go to ${only}, which may be the box itself: ${undecided}`,
         "If the box is one person's, a [[mailbox]] says so; else another field must name the recipients.",
       );
-    else notes.ok(`as configured (${name}), all ${of} message(s) would be delivered`);
+    else notes.ok("envelope-good", `as configured (${name}), all ${of} message(s) would be delivered`);
     return;
   }
   const what = `as configured (${name}), of ${of} message(s) ${countsOf(judged)}${reasonWords(judged)}`;
@@ -152,8 +159,8 @@ function tellConfigured(
   const lines = isDomain && judged.misdelivered === 0 && judged.delivered > 0 ? undefined : proposed?.choice.lines;
   const remedy =
     lines === undefined ? advice : `${proposed?.choice.name} would deliver ${proposed?.delivered} of ${of}:`;
-  if (isBad) notes.error(what, remedy, lines);
-  else notes.warn(what, remedy, lines);
+  if (isBad) notes.error("envelope-not-all", what, remedy, lines);
+  else notes.warn("envelope-not-all", what, remedy, lines);
 }
 
 /** The configured way finds the same people wherever it finds any. */
@@ -164,13 +171,14 @@ function isSameWay(judged: Judged, best: Judged): boolean {
 function tellLearnt({ best, undecided }: Choices, of: number, notes: Notes): void {
   if (best === undefined) {
     notes.warn(
+      "envelope-unknown",
       `the mail in the box does not tell where the provider writes the envelope: ${undecided ?? "nothing fits"}`,
       "Until it does, mail is held. Set `profile` or `envelope` by hand, or let more mail come.",
     );
     return;
   }
-  notes.ok(`${best.choice.name} fits: of ${of} message(s) ${countsOf(best)}`);
-  notes.info("the profile is learnt from the box; to fix it, write", undefined, best.choice.lines);
+  notes.ok("envelope-learnt", `${best.choice.name} fits: of ${of} message(s) ${countsOf(best)}`);
+  notes.info("envelope-lines", "the profile is learnt from the box; to fix it, write", undefined, best.choice.lines);
 }
 
 /** The ones that deliver most, and To and Cc, which many a collector goes by. */
@@ -210,6 +218,7 @@ function tellPrefix(judged: Judged | undefined, { stripPrefix }: EnvelopePolicy,
   const prefix = first.slice(0, first.lastIndexOf("-") + 1);
   if (prefix === "" || !people.every((local) => local.startsWith(prefix) && local.length > prefix.length)) return;
   notes.warn(
+    "prefix-not-stripped",
     `all recipients begin with "${prefix}": the provider puts it before the address`,
     "If nobody's address really begins so, have it taken off:",
     [`strip_prefix = "${prefix}"`],
@@ -222,6 +231,7 @@ function tellDepth(mail: readonly HeaderBlock[], policy: EnvelopePolicy, notes: 
   const hops = policy.place.kind === "top" ? policy.place.trustedHops : 0;
   if (hops === 0 || ownerOfHops(mail, hops, nearlyAll * mail.length) !== undefined) return;
   notes.warn(
+    "trusted-hops-mixed",
     `trusted_hops = ${hops}: the first ${hops + 1} Received fields are not all by servers of one owner, so a sender may have written what stands between them`,
     "Name the provider's servers, as they call themselves in Received fields; then only their lines are trusted:",
     ['provider_hosts = ["<the provider\'s domain>"]'],

@@ -46,7 +46,7 @@ export async function checkExchange(
   tellClock(look.greeting, ports.clock.now(), notes);
   try {
     await using asking = await SmtpAsking.open(exchange.open, ports.clock, signal);
-    if (exchange.user !== undefined) notes.ok(`logged in as ${exchange.user}`);
+    if (exchange.user !== undefined) notes.ok("exchange-login", `logged in as ${exchange.user}`);
     await askForDomains(asking, exchange, notes, ports, signal);
   } catch (error) {
     signal.throwIfAborted();
@@ -59,15 +59,17 @@ export async function checkExchange(
 function tellFailure(error: Error, { user }: ExchangeToCheck, notes: Notes): void {
   const at = error instanceof ProbeFailed ? error.at : "path";
   const lines = [`Set-ReceiveConnector ${connector} -AuthMechanism Tls,BasicAuth,BasicAuthRequireTLS`];
-  if (at === "path") notes.error(error.message);
+  if (at === "path") notes.error("exchange-failed", error.message);
   else if (at === "login")
     notes.error(
+      "exchange-cannot-log-in",
       `we cannot log in as ${user ?? ""}: ${error.message}`,
       "The connector must offer logins, and a connection that is encrypted:",
       lines,
     );
   else
     notes.error(
+      "exchange-login-refused",
       `the login as ${user ?? ""} is refused: ${error.message}`,
       "Check the password, and that the connector takes such logins:",
       lines,
@@ -75,10 +77,11 @@ function tellFailure(error: Error, { user }: ExchangeToCheck, notes: Notes): voi
 }
 
 function tellOffers(offers: readonly string[], { maxOctets }: ExchangeToCheck, notes: Notes): void {
-  notes.info(`it offers ${offers.length === 0 ? "no extensions" : offers.join(", ")}`);
+  notes.info("exchange-offers", `it offers ${offers.length === 0 ? "no extensions" : offers.join(", ")}`);
   const size = sizeOf(offers);
   if (size !== undefined && size < maxOctets)
     notes.warn(
+      "exchange-size-limit",
       `it takes messages of up to ${sizeWords(size)}; messages of up to ${sizeWords(maxOctets)} are fetched, and larger ones than that will be held`,
       "Raise both limits (the organisation has one of its own, which shows only after a message was taken), or lower max_size:",
       [
@@ -87,7 +90,7 @@ function tellOffers(offers: readonly string[], { maxOctets }: ExchangeToCheck, n
       ],
     );
   if (!has(offers, "8BITMIME"))
-    notes.warn("it does not offer 8BITMIME: messages with 8-bit text are sent all the same");
+    notes.warn("exchange-no-8bitmime", "it does not offer 8BITMIME: messages with 8-bit text are sent all the same");
 }
 
 /** Exchange's MB are of 2^20 octets. */
@@ -103,10 +106,11 @@ function tellClock(greeting: string, now: number, notes: Notes): void {
   const apart = Math.abs(now - theirs);
   if (apart > skewMs)
     notes.warn(
+      "exchange-clock-apart",
       `its clock and this machine's are ${durationWords(Math.round(apart / 60_000) * 60_000)} apart`,
       "Let both be set by the same time server; certificates and logs depend on it.",
     );
-  else notes.ok("its clock agrees with this machine's");
+  else notes.ok("exchange-clock", "its clock agrees with this machine's");
 }
 
 async function askForDomains(
@@ -132,35 +136,47 @@ async function askForDomains(
 function tellMailRefused(reply: SmtpReply, notes: Notes): void {
   const words = `it takes no mail from us: ${replyText(reply)}`;
   if (reply.code === 421 || (reply.code < 500 && reply.enhanced?.startsWith("4.3.") === true)) {
-    notes.warn(words, "It is short of disk or memory (back pressure). Mail waits in the spool until it recovers.");
+    notes.warn(
+      "exchange-back-pressure",
+      words,
+      "It is short of disk or memory (back pressure). Mail waits in the spool until it recovers.",
+    );
     return;
   }
   if (reply.code < 500) {
-    notes.warn(words, "It refuses for now; mail waits in the spool.");
+    notes.warn("exchange-refuses-for-now", words, "It refuses for now; mail waits in the spool.");
     return;
   }
-  notes.error(words, "Let the Receive connector that answers here take mail from this machine without a login:", [
-    `Set-ReceiveConnector ${connector} -PermissionGroups AnonymousUsers -RemoteIPRanges <this machine's address>`,
-  ]);
+  notes.error(
+    "exchange-takes-no-mail",
+    words,
+    "Let the Receive connector that answers here take mail from this machine without a login:",
+    [`Set-ReceiveConnector ${connector} -PermissionGroups AnonymousUsers -RemoteIPRanges <this machine's address>`],
+  );
 }
 
 /** True when mail for the domain is taken. */
 function tellDomain(domain: string, reply: SmtpReply, notes: Notes): boolean {
   const text = replyText(reply);
   if (reply.code < 300) {
-    notes.ok(`it takes mail for ${domain}`);
+    notes.ok("exchange-domain-taken", `it takes mail for ${domain}`);
     return true;
   }
   if (reply.code < 500) {
-    notes.warn(`it does not take mail for ${domain} now: ${text}`, "Mail waits in the spool until it does.");
+    notes.warn(
+      "exchange-domain-not-now",
+      `it does not take mail for ${domain} now: ${text}`,
+      "Mail waits in the spool until it does.",
+    );
     return false;
   }
   if (isAboutPerson(reply)) {
-    notes.ok(`it takes mail for ${domain}`);
-    notes.info(`postmaster@${domain} has no mailbox there: ${text}`);
+    notes.ok("exchange-domain-taken", `it takes mail for ${domain}`);
+    notes.info("exchange-no-postmaster", `postmaster@${domain} has no mailbox there: ${text}`);
     return true;
   }
   notes.error(
+    "exchange-domain-refused",
     `it refuses mail for ${domain}: ${text}`,
     "Make the domain an accepted one, or take it out of `domains`:",
     [`New-AcceptedDomain -Name ${domain} -DomainName ${domain} -DomainType Authoritative`],
@@ -178,16 +194,18 @@ function isAboutPerson({ enhanced, text }: SmtpReply): boolean {
 function tellUnknown(address: string, reply: SmtpReply, ms: number, notes: Notes): void {
   if (reply.code < 300) {
     notes.info(
+      "exchange-takes-unknown",
       `it takes mail for people who do not exist (${address}), and returns it later to senders that may be forged`,
       "With recipient validation it would be held here instead, and the postmaster told. On a Mailbox server the answer comes only after the message, for all its recipients; popgate then asks again for each.",
       ["Set-RecipientFilterConfig -Enabled $true -RecipientValidationEnabled $true"],
     );
     return;
   }
-  if (reply.code >= 500) notes.ok(`it refuses unknown people at once: ${replyText(reply)}`);
-  else notes.info(`it does not say whether a person is unknown: ${replyText(reply)}`);
+  if (reply.code >= 500) notes.ok("exchange-refuses-unknown", `it refuses unknown people at once: ${replyText(reply)}`);
+  else notes.info("exchange-unknown-undecided", `it does not say whether a person is unknown: ${replyText(reply)}`);
   if (ms >= tarpitFromMs)
     notes.info(
+      "exchange-tarpit",
       `it waits ${durationWords(Math.round(ms / 500) * 500)} before each refusal (tarpit)`,
       "On a connector that only popgate uses the wait does nobody good:",
       [`Set-ReceiveConnector ${connector} -TarpitInterval 00:00:00`],

@@ -10,8 +10,11 @@ const nearlyAll = 0.95;
 /** One finding for each field, the most frequent first. */
 export function tellFields(surveys: readonly FieldSurvey[], mail: readonly HeaderBlock[], notes: Notes): void {
   if (surveys.length === 0)
-    notes.warn(`none of ${mail.length} message(s) has a field that names a recipient of yours, apart from To and Cc`);
-  for (const survey of surveys.slice(0, mostFields)) notes.info(fieldWords(survey, mail));
+    notes.warn(
+      "no-recipient-field",
+      `none of ${mail.length} message(s) has a field that names a recipient of yours, apart from To and Cc`,
+    );
+  for (const survey of surveys.slice(0, mostFields)) notes.info("recipient-field", fieldWords(survey, mail));
 }
 
 function fieldWords(survey: FieldSurvey, mail: readonly HeaderBlock[]): string {

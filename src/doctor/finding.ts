@@ -2,6 +2,7 @@
  * What the doctor has to say, one fact each, and how facts are put in order: what stops mail first, what is good last.
  * Pure. Words are whole sentences for the administrator; text of servers in them is free of control characters.
  */
+import type { FindingId } from "./finding-ids.ts";
 
 /**
  * - `error`: mail does not flow, or would reach the wrong people.
@@ -12,6 +13,8 @@
 export type Severity = "error" | "warning" | "info" | "ok";
 
 export interface Finding {
+  /** Which kind of finding it is. */
+  readonly id: FindingId;
   readonly severity: Severity;
   /** `account sammel`, `exchange`, `relay strato`, `listener`, `host`, `configuration`. */
   readonly about: string;
@@ -38,24 +41,24 @@ export class Notes {
     this.about = about;
   }
 
-  ok(what: string, remedy?: string, lines?: readonly string[]): void {
-    this.#add("ok", what, remedy, lines);
+  ok(id: FindingId, what: string, remedy?: string, lines?: readonly string[]): void {
+    this.#add("ok", id, what, remedy, lines);
   }
 
-  info(what: string, remedy?: string, lines?: readonly string[]): void {
-    this.#add("info", what, remedy, lines);
+  info(id: FindingId, what: string, remedy?: string, lines?: readonly string[]): void {
+    this.#add("info", id, what, remedy, lines);
   }
 
-  warn(what: string, remedy?: string, lines?: readonly string[]): void {
-    this.#add("warning", what, remedy, lines);
+  warn(id: FindingId, what: string, remedy?: string, lines?: readonly string[]): void {
+    this.#add("warning", id, what, remedy, lines);
   }
 
-  error(what: string, remedy?: string, lines?: readonly string[]): void {
-    this.#add("error", what, remedy, lines);
+  error(id: FindingId, what: string, remedy?: string, lines?: readonly string[]): void {
+    this.#add("error", id, what, remedy, lines);
   }
 
-  #add(severity: Severity, what: string, remedy?: string, lines?: readonly string[]): void {
-    this.findings.push({ severity, about: this.about, what: clean(what), remedy, lines: lines?.map(clean) });
+  #add(severity: Severity, id: FindingId, what: string, remedy?: string, lines?: readonly string[]): void {
+    this.findings.push({ id, severity, about: this.about, what: clean(what), remedy, lines: lines?.map(clean) });
   }
 }
 

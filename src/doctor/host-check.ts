@@ -34,12 +34,16 @@ export async function checkHost(
 ): Promise<readonly Finding[]> {
   const notes = new Notes("host");
   notes.info(
+    "daemon-state",
     host.isRunning
       ? `popgate is running (it answers at ${host.adminSocket}): a box that it is polling just now is in use`
       : "popgate is not running with this configuration",
   );
   if (host.uid === 0 && !host.isRunning)
-    notes.info("this was asked as root: what the user of the service may do shows only when it asks as that user");
+    notes.info(
+      "asked-as-root",
+      "this was asked as root: what the user of the service may do shows only when it asks as that user",
+    );
   await checkConfigFile(host, notes);
   await checkSpool(host, notes);
   await checkSocketFolder(host, notes);
@@ -52,11 +56,12 @@ async function checkConfigFile({ configFile, uid }: HostToCheck, notes: Notes): 
   if (found === undefined || uid === undefined) return;
   if ((found.mode & 0o022) !== 0)
     notes.error(
+      "configuration-writable",
       `others than its owner can write ${configFile} (mode ${modeWords(found.mode)}), and with it the commands that popgate runs`,
       "Take that away:",
       [`chmod go-w ${configFile}`],
     );
-  else notes.ok(`${configFile} can be written by its owner only (mode ${modeWords(found.mode)})`);
+  else notes.ok("configuration-mode", `${configFile} can be written by its owner only (mode ${modeWords(found.mode)})`);
 }
 
 async function checkSpool(host: HostToCheck, notes: Notes): Promise<void> {
@@ -65,18 +70,28 @@ async function checkSpool(host: HostToCheck, notes: Notes): Promise<void> {
   const dir = found === undefined ? await nearestFolder(spoolDir) : spoolDir;
   if (found === undefined) {
     const isPossible = await mayWrite(dir);
-    if (isPossible) notes.info(`the spool ${spoolDir} is not there yet: it is made at the first start`);
-    else notes.error(`the spool ${spoolDir} is not there, and this user may not make it in ${dir}`);
+    if (isPossible)
+      notes.info("spool-not-yet-there", `the spool ${spoolDir} is not there yet: it is made at the first start`);
+    else
+      notes.error(
+        "spool-cannot-be-made",
+        `the spool ${spoolDir} is not there, and this user may not make it in ${dir}`,
+      );
   } else {
     if (uid !== undefined && (found.mode & 0o077) !== 0)
       notes.warn(
+        "spool-readable-by-others",
         `the spool ${spoolDir} can be entered by others (mode ${modeWords(found.mode)}): the mail in it is theirs to read`,
         "Take that away:",
         [`chmod 700 ${spoolDir}`],
       );
     if (!(await mayWrite(spoolDir)))
-      notes.error(`this user may not write to the spool ${spoolDir}`, "It must belong to the user of the service.");
-    else notes.ok(`the spool ${spoolDir} belongs to uid ${found.uid} and can be written`);
+      notes.error(
+        "spool-not-writable",
+        `this user may not write to the spool ${spoolDir}`,
+        "It must belong to the user of the service.",
+      );
+    else notes.ok("spool-writable", `the spool ${spoolDir} belongs to uid ${found.uid} and can be written`);
   }
   await checkRoom(host, dir, notes);
 }
@@ -88,6 +103,7 @@ async function checkRoom(host: HostToCheck, dir: string, notes: Notes): Promise<
   const sizes = `${sizeWords(free)} free on the disk of ${spoolDir}`;
   if (free < minFreeOctets) {
     notes.error(
+      "disk-full",
       `the disk is full: ${sizes}, and ${sizeWords(minFreeOctets)} must stay free (spool.min_free): no mail is fetched or taken`,
       "Make room, or give the spool a larger disk.",
     );
@@ -95,10 +111,11 @@ async function checkRoom(host: HostToCheck, dir: string, notes: Notes): Promise<
   }
   if (free - minFreeOctets + used < maxOctets)
     notes.warn(
+      "disk-smaller-than-spool",
       `${sizes}, while the spool may grow to ${sizeWords(maxOctets)} (spool.max_size)`,
       "The disk would be full first. Lower max_size, or give the spool more room.",
     );
-  else notes.ok(sizes);
+  else notes.ok("disk-room", sizes);
 }
 
 async function checkSocketFolder({ adminSocket, isRunning }: HostToCheck, notes: Notes): Promise<void> {
@@ -107,11 +124,13 @@ async function checkSocketFolder({ adminSocket, isRunning }: HostToCheck, notes:
   const found = await stat(dir).catch(() => undefined);
   if (found === undefined)
     notes.warn(
+      "admin-folder-missing",
       `the folder ${dir} of the admin socket is not there`,
       "systemd makes it for the service when the unit says so:",
       ["RuntimeDirectory=popgate"],
     );
-  else if (!(await mayWrite(dir))) notes.warn(`this user may not make the admin socket in ${dir}`);
+  else if (!(await mayWrite(dir)))
+    notes.warn("admin-folder-not-writable", `this user may not make the admin socket in ${dir}`);
 }
 
 async function checkNames(
@@ -122,16 +141,17 @@ async function checkNames(
 ): Promise<void> {
   try {
     const addresses = await addressesOf(hostname, ports, signal);
-    notes.ok(`our own name ${hostname} is ${addresses.join(", ")}`);
+    notes.ok("own-name", `our own name ${hostname} is ${addresses.join(", ")}`);
   } catch (error) {
     signal.throwIfAborted();
     const code = connectionCode(error);
     if (code === "ENOTFOUND" || code === "ENODATA")
       notes.info(
+        "own-name-not-in-dns",
         `our own name ${hostname} is not in DNS`,
         "Servers that look (few do on a LAN) may refuse us for that.",
       );
-    else notes.warn(`DNS does not answer (${code}): no server can be found by its name`);
+    else notes.warn("dns-silent", `DNS does not answer (${code}): no server can be found by its name`);
   }
 }
 

@@ -41,6 +41,7 @@ export async function checkListener(
   if (listener.certFile !== undefined) await checkCertificate(listener.certFile, listener.hostname, notes, ports);
   else if (listener.hasUsers)
     notes.warn(
+      "listener-without-certificate",
       "there is no certificate: passwords of those who log in can be read on the way",
       "Give it one; Exchange also insists on it for BasicAuthRequireTLS.",
     );
@@ -59,15 +60,16 @@ async function checkAddress(
   const code = await bindCode(host, port);
   switch (code) {
     case undefined:
-      notes.ok(`${where} is free`);
+      notes.ok("listener-address-free", `${where} is free`);
       return;
     case "EADDRINUSE": {
       const greeting = address.greets ? await greetingOf(host, port, ports, signal) : undefined;
       if (isRunning && (!address.greets || greeting?.startsWith(`220 ${hostname} `) === true)) {
-        notes.ok(`${where} is held by popgate itself`);
+        notes.ok("listener-own", `${where} is held by popgate itself`);
         return;
       }
       notes.error(
+        "listener-address-taken",
         `${where} is taken by another program${greeting === undefined ? "" : `, which greets: ${greeting}`}`,
         "Find it, and stop it or give popgate another port:",
         [`ss -ltnp 'sport = :${port}'`],
@@ -76,16 +78,17 @@ async function checkAddress(
     }
     case "EACCES":
       notes.error(
+        "listener-not-allowed",
         `${where} may not be listened on by this user${port < firstFreePort ? ": ports below 1024 need a privilege" : ""}`,
         "In the unit of the service:",
         ["AmbientCapabilities=CAP_NET_BIND_SERVICE"],
       );
       return;
     case "EADDRNOTAVAIL":
-      notes.error(`${where}: this machine has no such address`);
+      notes.error("listener-no-such-address", `${where}: this machine has no such address`);
       return;
     default:
-      notes.error(`${where} cannot be listened on: ${code}`);
+      notes.error("listener-failed", `${where} cannot be listened on: ${code}`);
   }
 }
 
@@ -129,14 +132,24 @@ async function checkCertificate(file: string, hostname: string, notes: Notes, { 
   const words = describeCertificate(certificate);
   if (certificate.checkHost(hostname) === undefined)
     notes.warn(
+      "listener-certificate-name",
       `the certificate in ${file} is not for ${hostname}: ${words}`,
       "Clients that check, and Exchange with BasicAuthRequireTLS, connect to the name that it is made out to.",
     );
   const days = Math.floor((certificate.validToDate.getTime() - clock.now()) / dayMs);
-  if (days < 0) notes.error(`the certificate in ${file} has expired: ${words}`, "Renew it; no restart is needed.");
+  if (days < 0)
+    notes.error(
+      "listener-certificate-expired",
+      `the certificate in ${file} has expired: ${words}`,
+      "Renew it; no restart is needed.",
+    );
   else if (days < fewDays)
-    notes.warn(`the certificate in ${file} ends in ${days} day(s): ${words}`, "Renew it; no restart is needed.");
-  else notes.ok(`${words}: ${days} days are left`);
+    notes.warn(
+      "listener-certificate-ends-soon",
+      `the certificate in ${file} ends in ${days} day(s): ${words}`,
+      "Renew it; no restart is needed.",
+    );
+  else notes.ok("listener-certificate", `${words}: ${days} days are left`);
 }
 
 async function readCertificate(file: string): Promise<X509Certificate | undefined> {

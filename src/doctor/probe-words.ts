@@ -31,19 +31,21 @@ function tellFit(verdict: Verdict, notes: Notes): void {
   switch (fit) {
     case "yes":
       notes.ok(
+        "probe-fit",
         `fit for a collector: every mail, the blind copy too, reaches exactly its recipients${way}`,
         remedy,
         lines,
       );
       break;
     case "limits":
-      notes.warn(`fit for a collector with limits: ${limitWords(best)}${way}`, remedy, lines);
+      notes.warn("probe-fit-with-limits", `fit for a collector with limits: ${limitWords(best)}${way}`, remedy, lines);
       break;
     case "no":
-      notes.error(`not fit for a collector: ${whyNot(verdict)}`, noRemedy(verdict));
+      notes.error("probe-not-fit", `not fit for a collector: ${whyNot(verdict)}`, noRemedy(verdict));
       break;
     case "unknown":
       notes.warn(
+        "probe-undecided",
         "whether it is fit for a collector cannot be said: too little came back, the blind copy above all",
         "See whether it went to a spam folder, whether the addresses have a box at the provider, and try it with other ones (--to) or for longer (--wait).",
       );
@@ -54,11 +56,15 @@ function tellFit(verdict: Verdict, notes: Notes): void {
 
 function tellConfigured({ given, strays, heldFor }: TriedWay, notes: Notes): void {
   if (strays.length > 0)
-    notes.error(`as it is configured now, mail goes to ${strays.join(", ")}, to whom none was sent`);
+    notes.error(
+      "probe-misdelivered",
+      `as it is configured now, mail goes to ${strays.join(", ")}, to whom none was sent`,
+    );
   const held = [...given].filter(([, one]) => one === "held" || one === "partly").map(([kind]) => kind);
   const [first] = held;
   if (first !== undefined)
     notes.warn(
+      "probe-held",
       `as it is configured now, ${held.map((kind) => mailWords[kind]).join(", ")} is held: ${heldFor.get(first) ?? "some of it"}`,
     );
 }
@@ -103,7 +109,7 @@ function noRemedy({ boxAddress }: Verdict): string {
 
 function tellCopies({ copies }: Verdict, notes: Notes): void {
   const said = [...copies].map(([kind, count]) => `${mailWords[kind]}: ${count === 0 ? "none" : String(count)}`);
-  notes.info(`copies that came back: ${said.join("; ")}`);
+  notes.info("probe-copies", `copies that came back: ${said.join("; ")}`);
 }
 
 const mostFields = 8;
@@ -111,9 +117,10 @@ const mostFields = 8;
 function tellFields({ fields, best }: Verdict, notes: Notes): void {
   for (const field of fields.slice(0, mostFields))
     notes.info(
+      "probe-field",
       `${field.name} stands ${placeWords(field, best)}, in ${field.messages} message(s), naming ${field.people} own address(es)`,
     );
-  if (fields.length === 0) notes.info("no field in it looks like an envelope recipient");
+  if (fields.length === 0) notes.info("probe-no-field", "no field in it looks like an envelope recipient");
 }
 
 function placeWords(field: FieldSurvey, best: TriedWay | undefined): string {
@@ -134,11 +141,15 @@ function tellForged(forged: readonly ForgedField[], notes: Notes): void {
       .filter((field) => field.where === where)
       .map(({ name }) => name)
       .join(", ");
-  if (of("removed") !== "") notes.info(`removed when a sender writes it: ${of("removed")}`);
+  if (of("removed") !== "") notes.info("probe-forged-removed", `removed when a sender writes it: ${of("removed")}`);
   if (of("below") !== "")
-    notes.info(`kept when a sender writes it, below what the provider wrote, where it is not believed: ${of("below")}`);
+    notes.info(
+      "probe-forged-below",
+      `kept when a sender writes it, below what the provider wrote, where it is not believed: ${of("below")}`,
+    );
   if (of("above") !== "")
     notes.warn(
+      "probe-forged-above",
       `kept when a sender writes it, where it looks like the provider's own: ${of("above")}`,
       "None of these may be read from this box, unless the provider writes its own above it.",
     );

@@ -44,17 +44,20 @@ export async function checkRelay(
   tellOffers(look.offers, relay, notes);
   try {
     await using asking = await SmtpAsking.open(relay.open, ports.clock, signal);
-    if (relay.user === undefined) notes.info("no login is configured: the relay must know us by our address");
-    else notes.ok(`logged in as ${relay.user}`);
+    if (relay.user === undefined)
+      notes.info("relay-without-login", "no login is configured: the relay must know us by our address");
+    else notes.ok("relay-login", `logged in as ${relay.user}`);
     await askForSenders(asking, relay, notes);
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof Error)) throw error;
     const at = error instanceof ProbeFailed ? error.at : "path";
-    if (at === "path") notes.error(error.message);
-    else if (at === "login") notes.error(`we cannot log in as ${relay.user ?? ""}: ${error.message}`);
+    if (at === "path") notes.error("relay-failed", error.message);
+    else if (at === "login")
+      notes.error("relay-cannot-log-in", `we cannot log in as ${relay.user ?? ""}: ${error.message}`);
     else
       notes.error(
+        "relay-login-refused",
         `the login as ${relay.user ?? ""} is refused: ${error.message}`,
         `Check user name and password (the password is kept ${relay.passwordOrigin}); some providers want a password made for programs.`,
       );
@@ -63,14 +66,18 @@ export async function checkRelay(
 }
 
 function tellOffers(offers: readonly string[], { host, maxOctets, tls, user }: RelayToCheck, notes: Notes): void {
-  notes.info(`it offers ${offers.length === 0 ? "no extensions" : offers.join(", ")}`);
+  notes.info("relay-offers", `it offers ${offers.length === 0 ? "no extensions" : offers.join(", ")}`);
   if (tls.mode === "off" && user !== undefined && !isLoopback(host))
-    notes.warn("the connection is not encrypted: the password can be read on the way");
+    notes.warn("relay-unencrypted", "the connection is not encrypted: the password can be read on the way");
   if (!has(offers, "DSN"))
-    notes.info("it does not offer DSN: who asks for a receipt is told by popgate itself that the message was relayed");
+    notes.info(
+      "relay-no-dsn",
+      "it does not offer DSN: who asks for a receipt is told by popgate itself that the message was relayed",
+    );
   const size = sizeOf(offers);
   if (size !== undefined && size < maxOctets)
     notes.warn(
+      "relay-size-limit",
       `it takes messages of up to ${sizeWords(size)}; the listener takes up to ${sizeWords(maxOctets)}, and larger ones than that go back to their senders`,
       "Let the listener refuse them at once, so that Outlook says so:",
       ["[listener]", `max_size = "${Math.floor(size / 1e6)} MB"`],
@@ -79,12 +86,14 @@ function tellOffers(offers: readonly string[], { host, maxOctets, tls, user }: R
 
 async function askForSenders(asking: SmtpAsking, relay: RelayToCheck, notes: Notes): Promise<void> {
   const { senders } = relay;
-  if (senders.length > mostSenders) notes.info(`the first ${mostSenders} of ${senders.length} senders are asked about`);
+  if (senders.length > mostSenders)
+    notes.info("relay-senders-left-out", `the first ${mostSenders} of ${senders.length} senders are asked about`);
   for (const sender of senders.slice(0, mostSenders)) {
     const { reply } = await asking.ask(sender);
-    if (reply.code < 300) notes.ok(`it takes mail from ${sender}`);
+    if (reply.code < 300) notes.ok("relay-sender-taken", `it takes mail from ${sender}`);
     else
       notes.error(
+        "relay-sender-refused",
         `it does not take mail from ${sender}: ${replyText(reply)}`,
         "Have the provider allow the sender, or let mail go out under the one that it allows:",
         [`envelope_from = "${relay.user?.includes("@") === true ? relay.user : "<the address of the login>"}"`],
@@ -92,9 +101,10 @@ async function askForSenders(asking: SmtpAsking, relay: RelayToCheck, notes: Not
   }
   if (!relay.nullSender) return;
   const { reply } = await asking.ask("");
-  if (reply.code < 300) notes.ok("it takes reports (the null sender)");
+  if (reply.code < 300) notes.ok("relay-reports-taken", "it takes reports (the null sender)");
   else
     notes.warn(
+      "relay-reports-refused",
       `it does not take reports (the null sender): ${replyText(reply)}`,
       "Delivery reports and automatic replies of your people would not go out. An address that it takes can stand in for it:",
       ['envelope_from = "<an address that it takes>"', 'rewrite = ["null"]'],

@@ -1,4 +1,4 @@
-/** The doctor's findings as text for a terminal or a mail: most important first, the summary as the last line. Pure. */
+/** The doctor's findings as text for a terminal or a mail: most important first, the id in brackets, the summary last. Pure. */
 import { byImportance, type Finding, type Severity } from "./finding.ts";
 
 const labels: Readonly<Record<Severity, string>> = { error: "ERROR", warning: "warning", info: "info", ok: "ok" };
@@ -8,8 +8,8 @@ const indent = " ".repeat(9);
 /** Lines without line ends. */
 export function reportLines(findings: readonly Finding[]): readonly string[] {
   return [
-    ...byImportance(findings).flatMap(({ severity, about, what, remedy, lines }) => [
-      `${labels[severity].padEnd(indent.length - 1)} ${about}: ${what}`,
+    ...byImportance(findings).flatMap(({ id, severity, about, what, remedy, lines }) => [
+      `${labels[severity].padEnd(indent.length - 1)} ${about}: ${what} [${id}]`,
       ...(remedy === undefined ? [] : [`${indent}${remedy}`]),
       ...(lines ?? []).map((line) => `${indent}    ${line}`),
     ]),

@@ -53,11 +53,11 @@ async function isKnown(
   if (isIP(bare) !== 0) return true;
   try {
     const addresses = await addressesOf(bare, ports, signal);
-    notes.ok(`${host} is ${addresses.join(", ")}`);
+    notes.ok("server-address", `${host} is ${addresses.join(", ")}`);
     return true;
   } catch (error) {
     signal.throwIfAborted();
-    notes.error(explainConnectionError(error, host, port, []));
+    notes.error("server-not-found", explainConnectionError(error, host, port, []));
     return false;
   }
 }
@@ -99,12 +99,16 @@ function isGreeting(lines: readonly string[], { protocol, host, port, tls }: Ser
   const text = lines.join(" / ");
   const where = `${hostPort(host, port)}${tls.mode === "implicit" ? " (TLS)" : ""}`;
   if (protocol === "pop3" ? text.startsWith("+OK") : text.startsWith("220")) {
-    notes.ok(`${where} greets: ${text.slice(0, 200)}`);
+    notes.ok("greeting", `${where} greets: ${text.slice(0, 200)}`);
     return true;
   }
   const other = otherProtocol(text, protocol);
-  if (other === undefined) notes.error(`${where} turns us away: ${text}`);
-  else notes.error(`${where} is ${other}, not ${protocol === "pop3" ? "POP3" : "SMTP"}: the port is wrong`);
+  if (other === undefined) notes.error("turned-away", `${where} turns us away: ${text}`);
+  else
+    notes.error(
+      "wrong-protocol",
+      `${where} is ${other}, not ${protocol === "pop3" ? "POP3" : "SMTP"}: the port is wrong`,
+    );
   return false;
 }
 
@@ -139,13 +143,14 @@ async function askForTls(
   const command = protocol === "pop3" ? "STLS" : "STARTTLS";
   const isOffered = offers.some((line) => line.toUpperCase() === command);
   if (tls.mode === "opportunistic" && !isOffered) {
-    notes.info(`${command} is not offered: the connection stays unencrypted`);
+    notes.info("starttls-not-offered", `${command} is not offered: the connection stays unencrypted`);
     return "clear";
   }
   const [reply = ""] = protocol === "pop3" ? await dialogue.pop3(command, ms) : await dialogue.smtp(command, ms);
   if (/^(?:\+OK|2)/u.test(reply)) return "agreed";
   const port = securePort(protocol);
   notes.error(
+    "starttls-refused",
     `the server does not do ${command}, which the configuration demands: ${reply}`,
     `Try the port that speaks TLS from the start. Without any TLS mail and passwords can be read on the way.`,
     ['tls = "implicit"', `port = ${port}`],
@@ -173,19 +178,21 @@ async function tellDialError(
   const isHandshake = target.tls.mode === "implicit" && error.code !== "ECONNREFUSED";
   const clear = isHandshake ? await answersInClear(target, ports, signal) : undefined;
   if (clear === undefined) {
-    notes.error(error.message);
+    notes.error("connection-failed", error.message);
     return;
   }
   const command = target.protocol === "pop3" ? "STLS" : "STARTTLS";
   const where = hostPort(target.host, target.port);
   if (clear.hasTls)
     notes.error(
+      "starttls-expected",
       `${where} begins in plain text and then offers ${command}, while TLS is expected from the start`,
       undefined,
       [`tls = "${target.protocol === "pop3" ? "starttls" : "required"}"`],
     );
   else
     notes.error(
+      "no-tls-at-port",
       `${where} speaks plain text only and offers no ${command}, while TLS is expected from the start`,
       "The port is most likely wrong.",
       [`port = ${securePort(target.protocol)}`],
@@ -201,7 +208,10 @@ async function tellNoReply(
 ): Promise<void> {
   const where = hostPort(target.host, target.port);
   if (target.tls.mode !== "implicit" && (error.why === "tls" || (await speaksTls(target, ports, signal))))
-    notes.error(`${where} speaks TLS from the start, while plain text is expected`, undefined, ['tls = "implicit"']);
-  else if (target.tls.mode !== "implicit" && error.why === "silence") notes.error(plaintextPortHint(where));
-  else notes.error(`${where}: ${error.message}`);
+    notes.error("tls-expected", `${where} speaks TLS from the start, while plain text is expected`, undefined, [
+      'tls = "implicit"',
+    ]);
+  else if (target.tls.mode !== "implicit" && error.why === "silence")
+    notes.error("no-greeting", plaintextPortHint(where));
+  else notes.error("dialogue-failed", `${where}: ${error.message}`);
 }
