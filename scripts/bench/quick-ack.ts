@@ -1,5 +1,5 @@
 /**
- * fetchmail and popgate where the target acknowledges each segment at once. fetchmail leaves Nagle's algorithm on, so that
+ * fetchmail and popgate where each segment is acknowledged at once. fetchmail leaves Nagle's algorithm on, so that
  * with a target that delays its acknowledgements, as most systems do, it waits for them; what it can do without that wait
  * must be seen as well.
  *
@@ -50,8 +50,8 @@ export async function atOnce(place: Place, rounds: number, count: number): Promi
   ]);
   const times = rate(typical(drains.popgate)) / rate(typical(drains.fetchmail));
   return {
-    rows: tableOf("", measured).rows.map(([name = "", ...rest]) => [`${name}, target acknowledges at once`, ...rest]),
-    words: `against fetchmail with a target that acknowledges at once: ${round(times)} times`,
+    rows: tableOf("", measured).rows.map(([name = "", ...rest]) => [`${name}, acknowledgements at once`, ...rest]),
+    words: `against fetchmail where acknowledgements come at once: ${round(times)} times`,
     figures: drains,
   };
 }

@@ -30,7 +30,7 @@ export async function loopback(place: Place, rounds: number): Promise<Section> {
       "One box on Dovecot, over TLS, into one target; from the start of the program to its end, deletions included. " +
       `Programs that would need minutes for all had the first ${fewSmall} of the messages of 8 kB, and the first ${fewMix} of the mix, in which each size has the same share. ` +
       `popgate needs ${round(startUp.seconds)} s of it to start and to end (${round(startUp.cpuSeconds)} s of processor time). ` +
-      "The last two rows: the same on a loopback of its own that acknowledges each segment at once.",
+      "The last two rows: on a loopback of its own that acknowledges each segment at once, to all of the programs.",
     tables: [
       { ...smallTable, rows: [...smallTable.rows, ...quick.rows] },
       tableOf(`Messages of 3 kB to 10 MB, ${megabytes(octetsOf(mix) / mix.sizes.length)} MB on average`, byMix),
