@@ -38,6 +38,7 @@ export interface Setting {
   readonly typed?: string;
   readonly signal?: AbortSignal;
   readonly stdout?: Paper;
+  readonly stderr?: Paper;
 }
 
 export interface Ended {
@@ -55,7 +56,7 @@ export async function typed(args: readonly string[], setting: Setting = {}): Pro
     stdin.end(setting.typed);
   }
   const stdout = setting.stdout ?? new Paper(setting.columns);
-  const stderr = new Paper(setting.columns);
+  const stderr = setting.stderr ?? new Paper(setting.columns);
   const { env = {}, signal = new AbortController().signal } = setting;
   const code = await runCommandLine(args, { stdin, stdout, stderr, env, signal });
   return { code, stdout: stdout.text, stderr: stderr.text, octets: stdout.octets };

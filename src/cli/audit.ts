@@ -9,24 +9,33 @@ import { SpoolError } from "../spool/port.ts";
 import { longMs } from "./admin-client.ts";
 import type { Asking, Surroundings } from "./asking.ts";
 import { exitStatus } from "./exit-status.ts";
+import { Progress } from "./progress.ts";
 import { Screen, styled } from "./screen.ts";
 
 /** Resolves with the exit status. */
-export async function runAudit({ client, screen, json }: Asking): Promise<number> {
-  return shown(await client.get(schema.audit, "/v1/audit", {}, longMs), json, screen);
+export async function runAudit({ client, screen, aside, json }: Asking): Promise<number> {
+  using progress = new Progress({ screen: aside, isWanted: !json });
+  const asked = client.get(schema.audit, "/v1/audit", {}, longMs);
+  const audit = await progress.during(asked, () => "the daemon looks at queue and history");
+  return shown(audit, json, screen);
 }
 
 /** The same on a spool that no daemon uses. */
 export async function runAuditOffline(dir: string, json: boolean, around: Surroundings): Promise<number> {
   try {
-    const remarked = (remark: string): unknown => around.stderr.write(`${remark}\n`);
-    return shown(await auditSpool(dir, around.signal, remarked), json, new Screen(around.stdout, around.env));
+    return shown(await auditShown(dir, json, around), json, new Screen(around.stdout, around.env));
   } catch (error) {
     if (around.signal.aborted) return exitStatus.ok;
     if (!(error instanceof SpoolError)) throw error;
     around.stderr.write(`popgate: ${error.message}\n`);
     return exitStatus.failed;
   }
+}
+
+async function auditShown(dir: string, json: boolean, { stderr, env, signal }: Surroundings): Promise<Audit> {
+  const remarked = (remark: string): unknown => stderr.write(`${remark}\n`);
+  using progress = new Progress({ screen: new Screen(stderr, env), isWanted: !json });
+  return await auditSpool(dir, signal, remarked, progress.counted);
 }
 
 function shown(audit: Audit, json: boolean, screen: Screen): number {

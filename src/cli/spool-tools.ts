@@ -4,8 +4,10 @@ import { formatProblem } from "../config/problem.ts";
 import { dataFile } from "../spool/page-layout.ts";
 import { SpoolError } from "../spool/port.ts";
 import { rescueSpool } from "../spool/rescue.ts";
-import { verifySpool } from "../spool/verify.ts";
+import { verifySpool, type VerifyReport } from "../spool/verify.ts";
 import { exitStatus } from "./exit-status.ts";
+import { Progress } from "./progress.ts";
+import { Screen, type Output } from "./screen.ts";
 
 /** Checks the spool that a configuration names. */
 export async function runVerifyConfigured(file: string): Promise<number> {
@@ -16,9 +18,10 @@ export async function runVerifyConfigured(file: string): Promise<number> {
 }
 
 /** Checks every body, index and count. Status 0: all agree; 1: faults, one line each, or no spool that can be read. */
-export async function runVerify(dir: string): Promise<number> {
+export async function runVerify(dir: string, stderr: Output = process.stderr): Promise<number> {
   try {
-    const { messages, queued, held, history, ledger, octets, remark, faults } = await verifySpool(dir);
+    const verified = await verifyShown(dir, stderr);
+    const { messages, queued, held, history, ledger, octets, remark, faults } = verified;
     for (const { where, detail } of faults) process.stdout.write(`${where}: ${detail}\n`);
     if (faults.some(({ where }) => where === dataFile)) {
       process.stdout.write(`the file itself is damaged: move ${dir} away and extract its mail with popgate rescue\n`);
@@ -33,6 +36,11 @@ export async function runVerify(dir: string): Promise<number> {
   } catch (error) {
     return told(error);
   }
+}
+
+async function verifyShown(dir: string, stderr: Output): Promise<VerifyReport> {
+  using progress = new Progress({ screen: new Screen(stderr, process.env), isWanted: true });
+  return await verifySpool(dir, progress.counted);
 }
 
 /** Extracts what there is, also from a file that LMDB cannot open. Status 0: every message whole; 1: some are not. */

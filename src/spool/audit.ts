@@ -18,6 +18,7 @@ import { decodeHistory, decodeLedger, decodeMessage, type Decoded } from "./code
 import { after, splitTimeKey, timeKey } from "./keys.ts";
 import { openLmdbStore } from "./lmdb-store.ts";
 import { lockSpool } from "./lock.ts";
+import { unheard, type OnProgress } from "./long-work.ts";
 import { dataFile } from "./page-layout.ts";
 import { SpoolError } from "./port.ts";
 import { nextDue, type MessageRecord } from "./record.ts";
@@ -37,6 +38,7 @@ export async function auditSpool(
   dir: string,
   signal: AbortSignal,
   onRemark: (remark: string) => void = () => undefined,
+  onProgress: OnProgress = unheard,
 ): Promise<AuditReport> {
   if ((statSync(path.join(dir, dataFile), { throwIfNoEntry: false })?.size ?? 0) === 0)
     throw new SpoolError("SPOOL_UNUSABLE", `there is no spool in ${dir}`);
@@ -45,18 +47,18 @@ export async function auditSpool(
   try {
     const remark = mustBeReadable(store, dir);
     if (remark !== undefined) onRemark(remark);
-    return await auditStore(store, signal);
+    return await auditStore(store, signal, onProgress);
   } finally {
     await store.close();
   }
 }
 
 /** Rejects with the signal's reason when it is aborted. */
-export async function auditStore(store: Store, signal: AbortSignal): Promise<AuditReport> {
+export async function auditStore(store: Store, signal: AbortSignal, onProgress = unheard): Promise<AuditReport> {
   for (let round = 1; ; round++) {
     const before = markOf(store);
     const tally = new AuditTally();
-    await new Audit(store, tally, signal).run();
+    await new Audit(store, tally, signal, onProgress).run();
     const after = markOf(store);
     const steady = before.oldest === after.oldest && before.messages === after.messages;
     if (steady || round === rounds) return tally.finish(steady ? after.messages : undefined);
@@ -75,8 +77,10 @@ class Audit {
   readonly #store: Store;
   readonly #tally: AuditTally;
   readonly #signal: AbortSignal;
+  readonly #onProgress: OnProgress;
 
-  constructor(store: Store, tally: AuditTally, signal: AbortSignal) {
+  constructor(store: Store, tally: AuditTally, signal: AbortSignal, onProgress: OnProgress) {
+    this.#onProgress = onProgress;
     this.#store = store;
     this.#tally = tally;
     this.#signal = signal;
@@ -213,9 +217,11 @@ class Audit {
   }
 
   async #each(table: Table, look: (entry: Entry) => void): Promise<void> {
-    for (let from = ""; ;) {
+    const all = this.#store.stats(table).entries;
+    for (let from = "", done = 0; ;) {
       const entries = this.#store.range(table, from, undefined, page);
       for (const entry of entries) look(entry);
+      this.#onProgress(table, (done += entries.length), all);
       const last = entries.at(-1);
       if (last === undefined || entries.length < page) return;
       from = after(last.key);

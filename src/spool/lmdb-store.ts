@@ -13,7 +13,7 @@ import path from "node:path";
 import { open, type Database, type RootDatabase, type RootDatabaseOptionsWithPath } from "lmdb";
 import { messageOf } from "../core/thrown.ts";
 import { toStoreError } from "./lmdb-failure.ts";
-import { dataFile } from "./page-layout.ts";
+import { dataFile, unfinishedFolder } from "./page-layout.ts";
 import { PageFile } from "./pages.ts";
 import { SpoolError } from "./port.ts";
 import { settle, settleDirectory } from "./settle-path.ts";
@@ -176,7 +176,7 @@ class LmdbStore implements Store {
     const file = path.join(dir, dataFile);
     if (exists(file)) throw new SpoolError("SPOOL_UNUSABLE", `there is a spool in ${dir} already`);
     // Elsewhere until all of it is on the disk: half a copy must not look like one. LMDB adds the file's name itself.
-    const unfinished = path.join(dir, "unfinished");
+    const unfinished = path.join(dir, unfinishedFolder);
     rmSync(unfinished, { recursive: true, force: true });
     mkdirSync(unfinished, { mode: 0o700 });
     const copy = path.join(unfinished, dataFile);

@@ -20,6 +20,8 @@
  */
 /** LMDB's data file within a spool directory. */
 export const dataFile = "data.mdb";
+/** A copy of a spool is in this folder of its own until it is whole. */
+export const unfinishedFolder = "unfinished";
 
 export const headerOctets = 24;
 const nodeOctets = 8;

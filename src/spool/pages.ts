@@ -85,10 +85,11 @@ export class PageFile implements Disposable {
    * Tells whatever LMDB would trip over. `roots`: as far as the roots of all trees, in no time; `all`: every page of the
    * trees, and the first page of each value that has pages of its own. What values say is not looked at.
    */
-  check(depth: "roots" | "all", onFault: OnFault): void {
+  check(depth: "roots" | "all", onFault: OnFault, onPage: (read: number) => void = () => undefined): void {
     const newest = this.#newestMeta(onFault);
     if (newest === undefined) return;
-    const walk = this.#walk(onFault);
+    let read = 0;
+    const walk = { ...this.#walk(onFault), onPage: () => onPage(++read) };
     // Its keys are transactions, little-endian.
     this.#follow(newest.free, { ...walk, isBefore: numbersAscend }, (node) => this.#checkValue(node, onFault));
     for (const [name, root] of this.#tables(newest, walk)) {
@@ -185,6 +186,7 @@ export class PageFile implements Disposable {
       walk.onFault(`page ${number} is not what the tree says it is`);
       return;
     }
+    walk.onPage?.();
     const nodes = nodesOf(page);
     if (!isOrderly(page, nodes, place, walk.isBefore)) walk.onFault(`page ${number} holds nodes that do not fit`);
     nodes.forEach((node, at) => {
@@ -246,6 +248,7 @@ type OnNode = (node: Node, page: Page) => void;
 interface Walk {
   readonly onFault: OnFault;
   readonly isBefore: IsBefore;
+  readonly onPage?: () => void;
   /** One bit for each page of the file. */
   readonly seen: Uint8Array;
 }

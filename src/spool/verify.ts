@@ -14,6 +14,7 @@ import { decodeHistory, decodeLedger, decodeMessage } from "./codec.ts";
 import { after, below, chunkKey, midKey, schemaKey, seenKey, splitTimeKey, timeKey } from "./keys.ts";
 import { openLmdbStore } from "./lmdb-store.ts";
 import { lockSpool } from "./lock.ts";
+import { unheard, type OnProgress } from "./long-work.ts";
 import { dataFile } from "./page-layout.ts";
 import { PageFile } from "./pages.ts";
 import { SpoolError } from "./port.ts";
@@ -50,32 +51,33 @@ const page = 500;
 const mostPageFaults = 100;
 
 /** Rejects with SPOOL_UNUSABLE when there is no spool, or when it is in use. */
-export async function verifySpool(dir: string): Promise<VerifyReport> {
+export async function verifySpool(dir: string, onProgress: OnProgress = unheard): Promise<VerifyReport> {
   if ((statSync(path.join(dir, dataFile), { throwIfNoEntry: false })?.size ?? 0) === 0)
     throw new SpoolError("SPOOL_UNUSABLE", `there is no spool in ${dir}`);
   using _lock = lockSpool(dir);
-  const broken = pageFaults(path.join(dir, dataFile));
+  const broken = pageFaults(path.join(dir, dataFile), onProgress);
   if (broken.length > 0) return { ...nothing, faults: broken };
   const store = openLmdbStore({ dir, readOnly: true });
   try {
-    return await verifyStore(store, dir);
+    return await verifyStore(store, dir, onProgress);
   } finally {
     await store.close();
   }
 }
 
 /** What LMDB would trip over. */
-function pageFaults(file: string): VerifyFault[] {
+function pageFaults(file: string, onProgress: OnProgress): VerifyFault[] {
   const faults: VerifyFault[] = [];
   using pages = new PageFile(file);
-  pages.check("all", (detail) => {
+  const onFault = (detail: string): void => {
     if (faults.length < mostPageFaults) faults.push({ where: dataFile, detail });
-  });
+  };
+  pages.check("all", onFault, (read) => onProgress("pages", read, undefined));
   return faults;
 }
 
 /** `dir` is where it is, for the words. */
-export async function verifyStore(store: Store, dir = "(in memory)"): Promise<VerifyReport> {
+export async function verifyStore(store: Store, dir = "(in memory)", onProgress = unheard): Promise<VerifyReport> {
   const faults: VerifyFault[] = [];
   const fault = (where: string, detail: string): void => void faults.push({ where, detail });
   let remark: string | undefined;
@@ -87,14 +89,15 @@ export async function verifyStore(store: Store, dir = "(in memory)"): Promise<Ve
     return { ...nothing, faults };
   }
   const tally = { messages: 0, queued: 0, held: 0, owed: 0, octets: 0 };
-  await each(store, "message", async (entry) => verifyMessage(store, entry, tally, fault));
+  await each(store, "message", async (entry) => verifyMessage(store, entry, tally, fault), onProgress);
   await verifyIndexes(store, tally, fault);
-  const leftovers = await verifyChunks(store, fault);
-  await verifyHistory(store, fault);
-  await each(store, "ledger", ({ key, value }) => {
+  const leftovers = await verifyChunks(store, fault, onProgress);
+  await verifyHistory(store, fault, onProgress);
+  const entryOfLedger = ({ key, value }: Entry): void => {
     const decoded = decodeLedger(value);
     if (decoded.kind === "bad") fault(`ledger/${key}`, decoded.why);
-  });
+  };
+  await each(store, "ledger", entryOfLedger, onProgress);
   return {
     ...tally,
     history: store.stats("history").entries,
@@ -201,9 +204,10 @@ function recordOf(store: Store, id: string): MessageRecord | undefined {
 }
 
 /** Bodies that nothing knows of. Skips from body to body. */
-async function verifyChunks(store: Store, fault: OnFault): Promise<number> {
+async function verifyChunks(store: Store, fault: OnFault, onProgress: OnProgress): Promise<number> {
   let leftovers = 0;
-  for (let from = ""; ;) {
+  for (let from = "", bodies = 0; ; bodies++) {
+    onProgress("chunk", bodies, undefined);
     const [key] = store.keys("chunk", from, undefined, 1);
     if (key === undefined) return leftovers;
     const id = key.slice(0, key.indexOf("/"));
@@ -216,15 +220,16 @@ async function verifyChunks(store: Store, fault: OnFault): Promise<number> {
   }
 }
 
-async function verifyHistory(store: Store, fault: OnFault): Promise<void> {
-  await each(store, "history", ({ key, value }) => {
+async function verifyHistory(store: Store, fault: OnFault, onProgress: OnProgress): Promise<void> {
+  const ended = ({ key, value }: Entry): void => {
     const decoded = decodeHistory(value);
     if (decoded.kind === "bad") return fault(`history/${key}`, decoded.why);
     const record = decoded.value;
     if (store.get("message", key) !== undefined) fault(`history/${key}`, "it has ended and is in the queue as well");
     if (store.get("ended", timeKey(record.endedAt, record.id)) === undefined)
       fault(`history/${key}`, "it will never be pruned: its end is not in the index");
-  });
+  };
+  await each(store, "history", ended, onProgress);
   await each(store, "ended", ({ key }) => {
     const { id } = splitTimeKey(key);
     if (store.get("history", id) === undefined && !isSetAside(store, id))
@@ -245,10 +250,19 @@ function isSetAside(store: Store, id: string): boolean {
   return (["message", "history"] as const).some((table) => store.get("setaside", `${table}/${id}`) !== undefined);
 }
 
-async function each(store: Store, table: Table, check: (entry: Entry) => void | Promise<void>): Promise<void> {
-  for (let from = ""; ;) {
+async function each(
+  store: Store,
+  table: Table,
+  check: (entry: Entry) => void | Promise<void>,
+  onProgress: OnProgress = unheard,
+): Promise<void> {
+  const all = store.stats(table).entries;
+  for (let from = "", done = 0; ;) {
     const entries = store.range(table, from, undefined, page);
-    for (const entry of entries) await check(entry);
+    for (const entry of entries) {
+      await check(entry);
+      onProgress(table, ++done, all);
+    }
     const last = entries.at(-1);
     if (last === undefined || entries.length < page) return;
     from = after(last.key);
