@@ -14,6 +14,8 @@ import path from "node:path";
 import { text } from "node:stream/consumers";
 import { env, getuid } from "node:process";
 import { bootContainer } from "./deb/check/container.ts";
+import { debianArchitecture } from "./deb/modules.ts";
+import { shippedName } from "./deb/package-name.ts";
 import { Scenario, type Packages } from "./deb/check/scenario.ts";
 
 const suite = env["SUITE"] ?? "bookworm";
@@ -67,10 +69,10 @@ function build(dir: string, ...args: readonly string[]): string {
 }
 
 function shipped(): string {
-  const dir = path.join(import.meta.dirname, "..", "artefacts");
-  const [name, ...others] = readdirSync(dir).filter((file) => file.endsWith(".deb"));
-  if (name === undefined || others.length > 0) throw new Error(`not exactly one package in ${dir}: run make deb`);
-  return path.join(dir, name);
+  const root = path.join(import.meta.dirname, "..");
+  const dir = path.join(root, "artefacts");
+  const version = /"version": "([^"]+)"/u.exec(readFileSync(path.join(root, "package.json"), "utf8"))?.[1] ?? "";
+  return path.join(dir, shippedName(readdirSync(dir), version, debianArchitecture()));
 }
 
 /**

@@ -15,6 +15,7 @@ import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { javaScriptOf } from "./build.ts";
 import { debianArchitecture, installModules, isRunTimeFile } from "./deb/modules.ts";
+import { packageName } from "./deb/package-name.ts";
 import { Staging } from "./deb/staging.ts";
 import { noticesFor } from "./release/licences.ts";
 
@@ -144,7 +145,7 @@ function layControl(staging: Staging): void {
 }
 
 function pack(): string {
-  const file = path.join(out, `popgate_${version}-1_${debianArchitecture()}.deb`);
+  const file = path.join(out, packageName(version, debianArchitecture()));
   mkdirSync(out, { recursive: true });
   // The lowest level takes seconds and is a tenth larger than the highest. Several threads make other octets than one.
   const packing = values.quick ? ["-Znone"] : ["-Zxz", "-z0", "--threads-max=1"];
