@@ -21,6 +21,7 @@ import type { SaslCredentials } from "../sasl/choose.ts";
 import type { Failure } from "./classify.ts";
 import { sendCommand } from "./smtp-command.ts";
 import { checkPeer, dialOrFail } from "./smtp-dial.ts";
+import { stuffQuickly } from "./smtp-dot-stuffing.ts";
 import { mailParameters, RecipientParameters } from "./smtp-dsn.ts";
 import { describeFailure, rejectedRecipients, SmtpFailure, type RejectedRecipient } from "./smtp-failure.ts";
 import { SendLimits, type SmtpTimeouts } from "./smtp-limits.ts";
@@ -158,6 +159,7 @@ export class SmtpSession {
       objectMode: false,
       highWaterMark: bodyBufferOctets,
     });
+    stuffQuickly(body);
     // Ahead of nodemailer's own listener, which lets the final dot follow.
     body.once("end", () => (this.#phase = "dot"));
     try {
